@@ -144,7 +144,8 @@ def _lines(overview: Status, *, is_counting: bool) -> list[str]:
 def _what_it_has(opencode: RunningOpencode) -> str:
     if opencode.is_server_of_second:
         of = f"({opencode.version})" if opencode.version else "whose password is not known here"
-        return f" is an OpenCode 2 {of}"
+        has = f", bridge {opencode.bridge}" if opencode.bridge else " without the bridge"
+        return f" is an OpenCode 2 {of}{has}"
     has = f", bridge {opencode.bridge}" if opencode.bridge else ""
     return f"{has} {opencode.says}" if opencode.says else has
 

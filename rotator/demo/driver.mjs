@@ -10,8 +10,8 @@ const here = process.cwd()
 // Node takes a file that ends in .js for an older kind of module; opencode does not.
 const copy = join(here, "rotator.mjs")
 copyFileSync(bridge, copy)
-const plugin = Object.values(await import(pathToFileURL(copy))).find((one) => typeof one === "function")
-const hooks = await plugin({
+const plugin = (await import(pathToFileURL(copy))).default
+const hooks = await plugin.server({
   client: {},
   project: { id: "demo", worktree: here },
   directory: here,

@@ -60,7 +60,7 @@ def _remark_on(which: str, version: str | None) -> CheckResult:
         return problem(Check.OPENCODE, says, f"supported are {_SUPPORTED}")
     if (_parsed(version) or OLDEST) >= SECOND:
         says = f"{which} OpenCode {version}: its logins are kept and rotated"
-        return note(Check.OPENCODE, says, "nothing fails over in it yet")
+        return note(Check.OPENCODE, says, "2.0.15 was tried")
     return ok(Check.OPENCODE, f"{which} opencode {version}")
 
 

@@ -21,6 +21,8 @@ from rotator.system.locks import swap_lock
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
+# A request waits for it, and the bridge for a quarter of a second.
+_PATIENCE_SECONDS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
             if left is not None and left.id == account.id:
                 return SwitchedIn(left, account, done=False)
             account = settled(context, account)
-            slot = _slot_of(context, home, account)
+            slot = _slot_of(context, home, account, watched=False)
             if home.activate(slot):
                 capture_home(context, home, watched=False, ours=frozenset({slot}))
                 _tell(context, home, SwitchedIn(left, account, done=True), why)
@@ -83,6 +85,21 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
             log.info("a login went from %s while it was to be activated", reading)
     message = f"{home.where()} kept changing while a login was to be activated"
     raise SwapConflict(message, hint="try again in a moment")
+
+
+def prepare(context: Context, home: Home, account_id: AccountId) -> tuple[Account, str]:
+    """Let an account's newest tokens stand in a home; return it and where, and activate nothing.
+
+    For a watcher, which misses nothing. Raises what `switch` raises.
+    """
+    with swap_lock(context.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
+        _required(capture_home(context, home, watched=True), home)
+        account = context.store.state().account(account_id)
+        if account is None:
+            message = "the account to go on with was removed meanwhile"
+            raise AccountNotFound(message)
+        account = settled(context, account)
+        return account, _slot_of(context, home, account, watched=True)
 
 
 def take_out_of(context: Context, home: Home, account_id: AccountId) -> None:
@@ -108,13 +125,13 @@ def _required(reading: HomeReading, home: Home) -> Entries:
             raise LiveFileUnreadable(why, hint="nothing was written")
 
 
-def _slot_of(context: Context, home: Home, account: Account) -> str:
+def _slot_of(context: Context, home: Home, account: Account, *, watched: bool) -> str:
     """Return a slot that holds the account, made if there is none."""
     standing = [s for s in context.store.state().standings_of(account.id) if s.home is home.name]
     if standing:
         return standing[0].slot
     slot = home.put(account.provider, account.alias, account.credential)
-    capture_home(context, home, watched=False, ours=frozenset({slot}))
+    capture_home(context, home, watched=watched, ours=frozenset({slot}))
     return slot
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from rotator.model.credential import NOTHING, Digest
 from rotator.model.fault import Fault
+from rotator.model.home import HomeName
 
 
 class Source(StrEnum):
@@ -31,7 +32,8 @@ class Signal:
     the turn (a title, a summary). With `waited` nothing new has failed: a wait that a verdict
     asked for is over, and the question is asked anew. `opencode` is the kind of opencode that
     asks (`run`, `serve`, `web` or `tui`). `host` is where the request went, if that is known: a
-    vendor is known by it under any provider id. With `answered` nothing has failed: a model has
+    vendor is known by it under any provider id. `home` is where the opencode that sent it has its
+    logins. With `answered` nothing has failed: a model has
     answered a request that was sent at `sent_at`. With a `fault` the answer's status was good, and
     there is none here.
     """
@@ -58,6 +60,7 @@ class Signal:
     fault: Fault | None = None
     answered: bool = False
     sent_at: datetime | None = None
+    home: HomeName = HomeName.AUTH_FILE
 
 
 class Meaning(StrEnum):
@@ -136,7 +139,7 @@ class Verdict:
 
     `to` is where a turn goes on that is rerouted. `note` is what the person before opencode is
     told of it, or of a wait: one sentence. `end` is the sentence that an answer shall fail with
-    whose end is held.
+    whose end is held. `slot` is where the credential stands, in a home with several.
     """
 
     kind: VerdictKind
@@ -146,3 +149,4 @@ class Verdict:
     to: Route | None = None
     note: str | None = None
     end: str | None = None
+    slot: str | None = None

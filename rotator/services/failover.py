@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from rotator.context import Context
 from rotator.core.failures.classify import LIMITS, classify
 from rotator.core.failures.limit_scope import scope_of
 from rotator.core.selection import failover as engine
 from rotator.core.selection.fallback import PASS
+from rotator.core.selection.homes import seen_by
 from rotator.errors import NothingToRotateTo, RotatorError, SwapUnverified
 from rotator.live.refresh_answers import with_resting
 from rotator.live.swap import SwapRequest, swap
@@ -23,6 +25,7 @@ from rotator.model import (
     Event,
     EventKind,
     Finding,
+    HomeName,
     Signal,
     State,
     Verdict,
@@ -38,6 +41,18 @@ _MOST_DECISIONS = 5
 _PATIENCE_SECONDS = 0.15
 
 Answer = Callable[[Verdict], None]
+
+
+class SecondHome(Protocol):
+    """**Protocol:** what switches OpenCode 2's logins for whoever works off a failure."""
+
+    def prepare(self, account: AccountId) -> tuple[Account, str]:
+        """Let an account stand there; return it and its slot. Raises RotatorError."""
+
+    def begin(self, slot: str) -> bool:
+        """Let the login in a slot become the active one, soon; False if it is about to be."""
+
+
 # Gets new tokens for an account; False: they come later, and then it is decided anew.
 Freshen = Callable[[Account], bool]
 
@@ -57,6 +72,17 @@ class Before:
 NOTHING_BEFORE = Before()
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a failure is worked off with: who gets new tokens, and who switches in OpenCode 2."""
+
+    freshen: Freshen | None = None
+    second: SecondHome | None = None
+
+
+_HERE_AND_NOW = Means()
+
+
 def meaning_of(context: Context, signal: Signal) -> Finding:
     """Return what a failure means, by its vendor's own rules first, and what it is counted for."""
     now = context.clock()
@@ -74,13 +100,13 @@ def carry_out(
     finding: Finding,
     *,
     answer: Answer,
-    freshen: Freshen | None = None,
+    means: Means = _HERE_AND_NOW,
     before: Before = NOTHING_BEFORE,
 ) -> Verdict:
     """Do what a failure asks for, call `answer` with the verdict, and return it.
 
     Where the account that shall take over needs new tokens, the first verdict is ack, and
-    `freshen` gets them (by default here and now). It never raises for a swap that could not be
+    `means` get them (by default here and now). It never raises for a swap that could not be
     made: then the verdict is pass, the account is marked all the same, and an event says what
     stood in the way.
     """
@@ -91,6 +117,7 @@ def carry_out(
         reject_spent(context)
         for _ in range(_MOST_DECISIONS):
             state = _with_resting(context, signal.provider, tried | refused, told)
+            state = seen_by(state, signal)
             decision = engine.decide(
                 state,
                 signal,
@@ -102,14 +129,14 @@ def carry_out(
                 since=before.since,
             )
             if not decision.freshen or decision.order is None:
-                if _done(context, decision, reply):
+                if _done(context, signal, decision, reply, means.second):
                     break
                 refused |= {decision.order.to.id} if decision.order else set()
                 continue
             reply.first_word(decision.verdict)
             _mark(context, decision)
             tried.add(decision.order.to.id)
-            is_over = (freshen or _here_and_now(context))(decision.order.to)
+            is_over = (means.freshen or _here_and_now(context))(decision.order.to)
             if not is_over:
                 return decision.verdict
     finally:
@@ -161,7 +188,15 @@ class _Once:
             log.warning("a verdict could not be given: %s", exc.strerror)
 
 
-def _done(context: Context, decision: engine.Decision, reply: _Once) -> bool:
+def _done(
+    context: Context,
+    signal: Signal,
+    decision: engine.Decision,
+    reply: _Once,
+    second: SecondHome | None,
+) -> bool:
+    if signal.home is HomeName.DATABASE:
+        return second is None or _done_in_second(context, signal, decision, reply, second)
     order = decision.order
     if order is None:
         reply(decision.verdict)
@@ -199,6 +234,58 @@ def _done(context: Context, decision: engine.Decision, reply: _Once) -> bool:
         )
         return True
     return done is not None
+
+
+def _done_in_second(
+    context: Context,
+    signal: Signal,
+    decision: engine.Decision,
+    reply: _Once,
+    second: SecondHome,
+) -> bool:
+    """Let a request of OpenCode 2 go on; who is active there is switched once it is under way.
+
+    The bridge takes the login by its slot, so it need not wait for that.
+    """
+    order, verdict = decision.order, decision.verdict
+    to = order.to if order else _named(context, signal, verdict)
+    if to is None or verdict.drop is not None:
+        reply(verdict)
+        _mark(context, decision)
+        return True
+    if not context.store.state().standings_of(to.id):
+        # A row is yet to be written.
+        reply.first_word(engine.ACK)
+    try:
+        account, slot = second.prepare(to.id)
+    except RotatorError as exc:
+        if order is not None and isinstance(exc, NothingToRotateTo):
+            log.warning("another account takes over: %s", exc.message)
+            return False
+        log.warning("a failover could not be made: %s", exc.message)
+        reply(PASS)
+        problem = _problem(context, to, exc)
+        _mark(context, replace(decision, events=(*decision.events, problem)))
+        return True
+    reply(replace(_for(verdict, account.credential.digest), slot=slot))
+    if order is not None and second.begin(slot):
+        decision = replace(decision, events=(*decision.events, _switched(context, order, account)))
+    _mark(context, decision)
+    return True
+
+
+def _named(context: Context, signal: Signal, verdict: Verdict) -> Account | None:
+    state = context.store.state()
+    if verdict.credential is None:
+        return None
+    return state.account(state.digests.get((signal.provider, verdict.credential)))
+
+
+def _switched(context: Context, order: engine.PlannedSwap, put: Account) -> Event:
+    left = order.expected.alias if order.expected else None
+    why = f"{order.why} (in {HomeName.DATABASE.value})"
+    now, kind = context.clock(), EventKind.FAILOVER
+    return Event(now, kind, put.provider, put.name, left, put.alias, why)
 
 
 def _problem(context: Context, to: Account, exc: RotatorError) -> Event:

@@ -16,7 +16,7 @@ from rotator.model import SPENT_ELSEWHERE, AccountState, HomeName, State
 from rotator.opencode.auth.home import AuthFileHome
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
-from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of
+from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of, second_bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.opencode.home import Absent, Entries, Home, Unusable
 from rotator.opencode.own_plugins import is_fixed_at_start
@@ -177,11 +177,20 @@ def _second(paths: Paths) -> list[RunningOpencode]:
     """Return the servers of OpenCode 2."""
     from rotator.opencode.database.servers import find_servers  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
+    bridges = {bridge.pid: bridge for bridge in second_bridges_of(paths)}
+    versions = {server.pid: server.version for server in find_servers(paths)}
+    # A server that has no port yet, or none of ours to ask, is known by its bridge.
+    versions |= {pid: b.opencode for pid, b in bridges.items() if not versions.get(pid)}
     return [
         RunningOpencode(
-            server.pid, "serve", None, None, is_server_of_second=True, version=server.version
+            pid,
+            "serve",
+            bridges[pid].bridge if pid in bridges else None,
+            None,
+            is_server_of_second=True,
+            version=version,
         )
-        for server in find_servers(paths)
+        for pid, version in versions.items()
     ]
 
 

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
-from rotator.opencode.bridge.presence import Present
+from rotator.opencode.bridge.presence import Present, second_bridges_of
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.system import auth_content
 from rotator.system.auth_content import AUTH_CONTENT
@@ -23,7 +23,10 @@ from rotator.text import sanitize
 
 _LOGS_WITHIN = timedelta(seconds=5)
 _OWN_LOGINS = f"takes its logins from {AUTH_CONTENT}: no swap reaches it"
-_SECOND = "is an OpenCode 2: its logins are in its database, and nothing fails over in it yet"
+_SECOND = "is an OpenCode 2: its logins are in its database"
+_SECOND_UNUSED = "is an OpenCode 2: it loads the bridge when it first uses a folder"
+_SECOND_ALONE = "is an OpenCode 2 without the bridge: nothing fails over in it"
+_INSTALL = "rotator bridge install: it loads it by itself"
 OWN_LOGINS_TO_DO = f"start it without {AUTH_CONTENT} if rotator shall change its accounts"
 
 
@@ -54,7 +57,8 @@ class Unbridged:
 
     `is_idle`: it has used no folder yet, and loads plug-ins and logins when it does. Where that is
     not known it is not `is_sure`, and counts as one that has used some. With
-    `is_following` a bridge in it puts swapped credentials in, which we do not hear of.
+    `is_following` a bridge in it puts swapped credentials in, which we do not hear of; of an
+    OpenCode 2 we do.
     """
 
     opencode: Opencode
@@ -107,11 +111,17 @@ class Unbridged:
             case Lack.STATE if paths:
                 return f"has its state in {sanitize(paths.state)}: its bridge is not heard here"
             case Lack.OWN_LOGINS | Lack.SECOND:
-                return _OWN_LOGINS if self.lack is Lack.OWN_LOGINS else _SECOND
+                return _OWN_LOGINS if self.lack is Lack.OWN_LOGINS else self._says_of_second
             case Lack.OLDER if not self.is_sure:
                 return "may run without the bridge: its log does not say whether it has been used"
             case _:
                 return "runs without the bridge"
+
+    @property
+    def _says_of_second(self) -> str:
+        if self.is_following:
+            return _SECOND
+        return _SECOND_UNUSED if self.is_installed else _SECOND_ALONE
 
     @property
     def to_do(self) -> str | None:
@@ -124,14 +134,15 @@ class Unbridged:
                 return "start it with the XDG_STATE_HOME and ROTATOR_STATE_DIR of the watcher"
             case Lack.OWN_LOGINS:
                 return OWN_LOGINS_TO_DO
+            case Lack.SECOND:
+                return _INSTALL if self._says_of_second == _SECOND_ALONE else None
             case Lack.OLDER if self.is_idle:
                 return None
             case Lack.OLDER if self.is_installed and not self.is_sure:
                 return "restart it if it was used before the bridge was installed"
-            case Lack.OLDER if not self.is_installed:
-                return "rotator bridge install, then restart it"
             case Lack.OLDER:
-                return "restart it when it suits you"
+                later = "restart it when it suits you"
+                return later if self.is_installed else "rotator bridge install, then restart it"
             case _:
                 return None
 
@@ -167,7 +178,12 @@ def unbridged(
     processes = opencodes_without_bridge(paths, present) if running is None else running
     runs = runs_in(paths.opencode_logs) if any(o.kind == "serve" for o in processes) else Runs({})
     is_installed = bridge_file(paths).version is not None
+    second = {bridge.pid for bridge in second_bridges_of(paths)}
     told = [_looked_at(paths, process, runs, is_installed=is_installed) for process in processes]
+    told = [
+        replace(t, is_following=t.opencode.pid in second) if t.lack is Lack.SECOND else t
+        for t in told
+    ]
     return [process for process in told if process.lack is not Lack.COMMAND]
 
 

@@ -98,11 +98,10 @@ class Daemon:
         self._exchange = Exchange(context.paths)
         self._tail = LogTail(context.paths.opencode_logs)
         self._messages = MessageQueue(self._exchange.inbox)
-        self._looked_at = context.clock()
-        self._is_stopped = False
+        self._looked_at, self._is_stopped = context.clock(), False
         self._live = LiveLook(context)
         self._problems = Problems(context)
-        self._database = DatabaseLook(context, Problems(context))
+        self._database = DatabaseLook(context, lambda: self._messages.put(DATABASE))
         self._publisher = Publisher(context, self._exchange, self._problems)
         self._refreshes = RefreshQueue(context, lambda: self._messages.put(REFRESHED))
         self._readings = UsagePoller(context, lambda: self._messages.put(READ))
@@ -119,7 +118,8 @@ class Daemon:
             READ: self._look_at_readings,
             NAMED: self._look_at_owners,
         }
-        self._reports = SignalHandler(context, self._exchange, self._refreshes, self._readings)
+        works = self._refreshes, self._readings, self._database.switches
+        self._reports = SignalHandler(context, self._exchange, *works)
         blame, unsent_at = self._reports.on_finding, self._reports.unsent_at
         self._refused = RefusedRefreshes(context, blame, unsent_at, self._refreshes)
         self._turns = Turns(Inbox(self._exchange), self._tail, self._take, self._hear)

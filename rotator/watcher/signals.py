@@ -33,6 +33,7 @@ from rotator.model import (
     Fault,
     FaultKind,
     Finding,
+    HomeName,
     Meaning,
     Signal,
     Source,
@@ -41,13 +42,14 @@ from rotator.model import (
 )
 from rotator.opencode.bridge.exchange import FIRST_FAILURE, Exchange
 from rotator.opencode.log import LoggedFailure
-from rotator.services.failover import Answer, Before, carry_out, meaning_of
+from rotator.services.failover import Answer, Before, Means, carry_out, meaning_of
 from rotator.services.lifts import lift_by_answer
 from rotator.services.restarts import restart_note
 from rotator.services.usage import note_headers
 from rotator.watcher.logged_failures import LoggedFailures
 from rotator.watcher.ramps import Ramps
 from rotator.watcher.refresh_queue import RefreshQueue
+from rotator.watcher.switches import Switches
 from rotator.watcher.usage_poller import UsagePoller
 
 NOBODY: frozenset[AccountId] = frozenset()
@@ -76,19 +78,24 @@ class SignalHandler:
     """Takes reports one at a time; called from the watcher's one thread."""
 
     def __init__(
-        self, context: Context, exchange: Exchange, refreshes: RefreshQueue, readings: UsagePoller
+        self,
+        context: Context,
+        exchange: Exchange,
+        refreshes: RefreshQueue,
+        readings: UsagePoller,
+        switches: Switches | None = None,
     ) -> None:
         """Answer through `exchange`; what waits for new tokens gets them by `refreshes`.
 
-        Of who was refused without a word until when, `readings` ask.
+        Of who was refused without a word until when, `readings` ask. OpenCode 2's logins are
+        switched by `switches`.
         """
         self._context = context
         self._exchange = exchange
         self._refreshes = refreshes
         self._readings = readings
-        self._lines = LoggedFailures(
-            context, exchange, lambda signal: self._decide(signal, self._meaning(signal))
-        )
+        self._switches = switches
+        self._lines = LoggedFailures(context, exchange, self._decide_logged)
         # Since when requests wait for an account that frees up.
         self._waiting: dict[str, _Waiting] = {}
         self._ramps = Ramps()
@@ -155,8 +162,10 @@ class SignalHandler:
             self._reply(signal)(PASS)
             return
         before = state.slot(signal.provider).active
-        self._decide(signal, finding)
+        verdict = self._decide(signal, finding)
         stays = self._context.store.state().slot(signal.provider).active == before
+        if signal.home is not HomeName.AUTH_FILE:
+            stays = verdict.kind is VerdictKind.PASS
         is_news = counts(fault) and not counted_before(fault)
         if stays and is_news and finding.meaning in _UNMARKED:
             goes_on = "opencode pauses" if fault.is_held else "opencode tries again by itself"
@@ -164,17 +173,19 @@ class SignalHandler:
             news = Event(self._context.clock(), EventKind.PROBLEM, signal.provider, account.name)
             self._context.record([replace(news, why=why)])
 
+    def _decide_logged(self, signal: Signal) -> None:
+        self._decide(signal, self._meaning(signal))
+
     def _meaning(self, signal: Signal) -> Finding:
         return meaning_of(self._context, signal)
 
     def _decide(
         self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
-    ) -> None:
+    ) -> Verdict:
         """Do what a failure asks for, now or once an account has the tokens that it needs."""
 
         def freshen(account: Account) -> bool:
-            again = partial(self._decide, signal, finding, asked | {account.id})
-            self._refreshes.want(account, again)
+            self._refreshes.want(account, partial(self._again, signal, finding, asked, account.id))
             return False
 
         before = self._context.store.state().slot(signal.provider).active
@@ -183,15 +194,26 @@ class SignalHandler:
             signal,
             finding,
             answer=self._reply(signal, finding),
-            freshen=freshen,
+            means=Means(freshen, self._switches),
             before=Before(asked, self._waits_since(signal)),
         )
         self._note_wait(signal, verdict)
         if finding.meaning in LIMITS and finding.until is None:
             self._ask_until_when(signal)
-        self._say_who_needs_a_restart(signal, before)
+        if signal.home is HomeName.AUTH_FILE:
+            self._say_who_needs_a_restart(signal, before)
         if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
             self._lines.expect(_reported(self._context, signal))
+        return verdict
+
+    def _again(
+        self,
+        signal: Signal,
+        finding: Finding,
+        asked: frozenset[AccountId],
+        account: AccountId,
+    ) -> None:
+        self._decide(signal, finding, asked | {account})
 
     @property
     def waiting(self) -> list[str]:

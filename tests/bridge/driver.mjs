@@ -269,7 +269,7 @@ const commands = {
     const hooks = [];
     for (const index of start ?? modules.keys())
       for (const one of Object.values(modules[index]))
-        hooks.push([files[index], (await one({ directory, client })) ?? {}]);
+        hooks.push([files[index], (await (one.server ?? one)({ directory, client })) ?? {}]);
     plugins = hooks.map(([, one]) => one);
     return {
       exports: Object.keys(modules[files.indexOf("ours")]),

@@ -88,7 +88,7 @@ def test_fetch_is_called_without_a_receiver_and_keeps_its_own_properties(
     assert (loaded["own"], loaded["preconnect"], loaded["exports"]) == (
         "kept",
         True,
-        ["OpencodeRotator"],
+        ["default"],
     )
     assert bridge.run("facts")["receivers"] == ["none"]
 
@@ -200,7 +200,7 @@ def test_a_loaded_bridge_says_that_it_is_present_until_its_process_ends(
         mode = stat.S_IMODE(path.stat().st_mode)
 
     assert (told["schema"], told["pid"], told["kind"]) == (1, bridge.pid, kind)
-    assert (told["auth_file"], told["bridge"]) == (str(live.path), "0.4.0")
+    assert (told["auth_file"], told["bridge"]) == (str(live.path), "0.5.0")
     assert (mode, stat.S_IMODE(folder.stat().st_mode)) == (0o600, 0o700)
     assert list(folder.iterdir()) == []
 
@@ -304,5 +304,5 @@ def test_a_hook_that_gets_nonsense_says_nothing(home: Path, live: LiveFile) -> N
 def test_the_first_line_names_the_version() -> None:
     first = BRIDGE.read_text(encoding="utf-8").splitlines()[0]
 
-    assert first.startswith("// opencode-rotator bridge 0.4.0 ")
+    assert first.startswith("// opencode-rotator bridge 0.5.0 ")
     assert os.access(BRIDGE, os.R_OK)

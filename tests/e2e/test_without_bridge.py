@@ -198,7 +198,7 @@ def test_b6_nothing_is_asked_of_somebody_beside_whom_an_opencode_2_runs(
 ) -> None:
     # An older opencode makes no database of its own beside that of a newer one.
     assert run(ready, "hi").code == 0
-    says = "is an OpenCode 2: its logins are in its database, and nothing fails over in it yet"
+    says = "is an OpenCode 2: it loads the bridge when it first uses a folder"
     with second(ready) as pid:
         # OpenCode 2 makes its database so that others can read it.
         assert "is private now" in rotator(ready, "doctor", "--fix").stdout

@@ -58,10 +58,17 @@ def database(house: Household) -> Path:
 
 def command2(house: Household, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command of OpenCode 2 to its end."""
+    return command2_in(house.project, house, *words, **more)
+
+
+def command2_in(
+    folder: Path, house: Household, *words: str, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of OpenCode 2 to its end, in another folder than the project."""
     return subprocess.run(
         [opencode2(), *words],
         env=house.env() | more,
-        cwd=house.project,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -25,6 +25,7 @@ from rotator.model import (
     Event,
     EventKind,
     Finding,
+    HomeName,
     Limit,
     Meaning,
     Reach,
@@ -291,19 +292,20 @@ def _hand_over(state: State, signal: Signal, account: Account, now: datetime) ->
     if active is not None and active.id not in {choice.account.id, account.id}:
         # Whoever was put in stays until a signal about it.
         return Decision()
-    return _put(state, account, choice, now)
+    return _put(state, signal, account, choice, now)
 
 
-def _put(state: State, failed: Account, choice: Choice, now: datetime) -> Decision:
+def _put(state: State, signal: Signal, failed: Account, choice: Choice, now: datetime) -> Decision:
     """Let the request go on with the chosen account: the live one, or one in its place."""
     active, to = state.active(failed.provider), choice.account
     if active is None or to is None:
         # An empty slot stays empty until the user says otherwise.
         return Decision()
     verdict = Verdict(VerdictKind.RETRY, to.credential.digest)
-    if is_stale(to, now) or not stands_in(to, failed.credential):
-        # opencode has to refresh the token first, which it does at its own next try; and what
-        # was built for one place is not sent to another.
+    is_old = signal.home is HomeName.AUTH_FILE and is_stale(to, now)
+    if is_old or not stands_in(to, failed.credential):
+        # opencode has to refresh the token first, which it does at its own next try (OpenCode 2
+        # whenever it is asked for it); and what was built for one place is not sent to another.
         verdict = PASS
     if active.id == to.id:
         return Decision(verdict)
@@ -321,7 +323,7 @@ def _after_wait(state: State, signal: Signal, account: Account, now: datetime) -
     choice = choose(state, wanted, now)
     if choice.account is None:
         return Decision(is_last_resort=True)
-    return _put(state, account, choice, now)
+    return _put(state, signal, account, choice, now)
 
 
 def _wanted(state: State, signal: Signal, account: Account) -> Selection:

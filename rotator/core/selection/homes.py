@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rotator.model import Account, HomeName, State
+from collections.abc import Collection
+from dataclasses import replace
+
+from rotator.model import Account, AccountId, Digest, HomeName, Signal, Slot, State
 
 
 def homes_for(state: State, account: Account) -> tuple[HomeName, ...]:
@@ -30,3 +33,45 @@ def live_of(state: State, provider: str) -> Account | None:
     """Return the provider's active account, that of auth.json before another home's."""
     active = (state.active_in(home, provider) for home in HomeName)
     return next((live for live in active if live is not None), None)
+
+
+def seen_from(state: State, home: HomeName, but: Collection[AccountId] = ()) -> State:
+    """Return the state as an opencode sees it that has its logins in this home.
+
+    Who is active there is in the slots. Accounts that are not to be put in there are left out,
+    except `but`.
+    """
+    if not state.standings:
+        return state
+    accounts = tuple(a for a in state.accounts if a.id in but or home in homes_for(state, a))
+    if home is HomeName.AUTH_FILE:
+        return replace(state, accounts=accounts)
+    providers = {account.provider for account in accounts}
+    return replace(
+        state,
+        accounts=accounts,
+        slots={name: _slot_in(state, home, name) for name in providers},
+    )
+
+
+def seen_by(state: State, signal: Signal) -> State:
+    """Return the state as the opencode sees it that a signal is from."""
+    failed = _owner(state, signal, signal.credential)
+    seen = seen_from(state, signal.home, [failed.id] if failed else [])
+    slot = seen.slot(signal.provider)
+    tried = {owner.id for d in signal.tried if (owner := _owner(state, signal, d)) is not None}
+    if signal.home is HomeName.AUTH_FILE or failed is None or slot.active not in tried:
+        return seen
+    # The request went on with another one, which OpenCode is yet to make active.
+    return replace(seen, slots={**seen.slots, slot.provider: replace(slot, active=failed.id)})
+
+
+def _slot_in(state: State, home: HomeName, provider: str) -> Slot:
+    active = state.active_in(home, provider)
+    return replace(
+        state.slot(provider), active=active.id if active else None, tenures=(), swap=None
+    )
+
+
+def _owner(state: State, signal: Signal, digest: Digest | None) -> Account | None:
+    return state.account(state.digests.get((signal.provider, digest))) if digest else None

@@ -32,7 +32,12 @@ from rotator.opencode.bridge.session_notes import (
     sweep_sessions,
 )
 from rotator.opencode.bridge.signal_file import parse_signal
-from rotator.opencode.bridge.watcher_files import polled_by, provider_facts, routing_entry
+from rotator.opencode.bridge.watcher_files import (
+    database_facts,
+    polled_by,
+    provider_facts,
+    routing_entry,
+)
 from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.files import publish
 from rotator.system.liveness import NAMESPACE, pid_namespace
@@ -122,6 +127,7 @@ class Exchange:
             "routing_spent": list(directions.spent),
             "routing_overrides_explicit": directions.overrides_explicit,
         }
+        value |= database_facts(state, self._paths.opencode_database, now)
         self._publish(self.folder / "state.json", json_bytes(value))
 
     def beat(self) -> None:
@@ -173,6 +179,8 @@ class Exchange:
             value["note"] = verdict.note
         if verdict.end is not None:
             value["end"] = verdict.end
+        if verdict.slot is not None:
+            value["slot"] = verdict.slot
         self._publish(self.outbox / f"{signal_id}.json", json_bytes(value))
 
     # -- bridge → watcher --------------------------------------------------------------------
@@ -224,7 +232,7 @@ class Exchange:
         return served_sessions(self.folder / "present", names) if names else Sessions()
 
     def present(self) -> list[Present]:
-        """Return the bridges of running opencodes, and sweep the files of dead ones."""
+        """Return the bridges of running opencodes 1, and sweep the files of all dead ones."""
         bridges = []
         for path in present_files(self._paths):
             bridge = read_present(path)
@@ -233,7 +241,7 @@ class Exchange:
                 for gone in (path, path.with_suffix(BUSY)):
                     with contextlib.suppress(OSError):
                         remove_own(gone)
-            elif bridge.auth_file == str(self._paths.auth_file):
+            elif bridge.auth_file == str(self._paths.auth_file) and not bridge.is_second:
                 bridges.append(bridge)
         return bridges
 

@@ -19,6 +19,7 @@ from rotator.system.regular_files import head
 
 NAME = "rotator.js"
 _LARGEST = 1024 * 1024
+_RESTART = "opencodes that run now need a restart, but an OpenCode 2 does not"
 _FIRST_LINE = re.compile(rb"// opencode-rotator bridge ([0-9][0-9A-Za-z.+-]*)")
 
 
@@ -70,7 +71,7 @@ def install_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, 
     with naming(bridge.path):
         make_folder(bridge.path.parent)
         publish(bridge.path, bridge_source(), durable=True)
-    return bridge_file(paths), f"{bridge.path} was {verb}; opencodes that run now need a restart"
+    return bridge_file(paths), f"{bridge.path} was {verb}; {_RESTART}"
 
 
 def uninstall_bridge(paths: Paths, *, dry_run: bool = False) -> tuple[BridgeFile, str]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rotator.clock import from_iso
+from rotator.model import HomeName
 from rotator.opencode.bridge.fields import (
     LARGEST_SIGNAL,
     SCHEMA,
@@ -45,7 +46,8 @@ class Present:
     `is_here` says that its pid names a process that we see; else it runs in another container.
     `unseen` are the providers whose last turn was answered past the bridge's fetch, `bought` those
     whose model is asked with a token that the login has bought, `aside` the variable for which the
-    bridge leaves requests alone: all, or those that a WebSocket takes.
+    bridge leaves requests alone: all, or those that a WebSocket takes. `is_second`: it is one of an
+    OpenCode 2, which uses the logins in its database.
     """
 
     pid: int
@@ -61,6 +63,7 @@ class Present:
     unseen: tuple[str, ...] = ()
     bought: tuple[str, ...] = ()
     aside: str = ""
+    is_second: bool = False
 
     def misses(self, provider: str) -> bool:
         """Tell whether it sees none of that provider's requests, though it sees others'."""
@@ -78,6 +81,15 @@ class Present:
 
 def bridges_of(paths: Paths) -> list[Present]:
     """Return the bridges of the opencodes that run and use our auth.json."""
+    return [bridge for bridge in _all_of(paths) if not bridge.is_second]
+
+
+def second_bridges_of(paths: Paths) -> list[Present]:
+    """Return the bridges of those OpenCode 2 that run and use our database."""
+    return [bridge for bridge in _all_of(paths) if bridge.is_second]
+
+
+def _all_of(paths: Paths) -> list[Present]:
     bridges = [read_present(path) for path in present_files(paths)]
     ours = str(paths.auth_file)
     return [bridge for bridge in bridges if bridge and bridge.auth_file == ours]
@@ -113,6 +125,7 @@ def read_present(path: Path) -> Present | None:
             unseen=_providers(value.get("unseen")),
             bought=_providers(value.get("bought")),
             aside=_variable(value.get("aside")),
+            is_second=value.get("home") == HomeName.DATABASE,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

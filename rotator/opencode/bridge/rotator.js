@@ -1,12 +1,28 @@
-// opencode-rotator bridge 0.4.0 (a plugin of opencode, put here by `rotator bridge install`)
+// opencode-rotator bridge 0.5.0 (a plugin of opencode, put here by `rotator bridge install`)
 // Made from src/plugin.js by `python -m tests.support.build_bridge`: change it there.
 //
-// It puts the login that is in auth.json now into requests that carry an older one, and tells
+// It puts the login that opencode shall use now into requests that carry an older one, and tells
 // the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
 // go to the provider that the watcher names. Of token requests it tells which token led to which.
 // All of it works on files alone, and no secret is written into any. It decides nothing, and on
 // any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
 // contract.
+//
+// opencode 1 calls `server`, OpenCode 2 calls `setup`; a late opencode 1 calls both.
+
+// src/core/try-or.js
+function tryOr(action, otherwise) {
+  try {
+    return action();
+  } catch {
+    return otherwise;
+  }
+}
+var noop = () => {
+};
+
+// src/opencode/process.js
+import path2 from "node:path";
 
 // src/core/environment.js
 var KINDS = { run: "run", serve: "serve", web: "serve", acp: "serve" };
@@ -18,6 +34,7 @@ function processKind(argv) {
   if (command === "github" && what === "run") return "run";
   return Object.hasOwn(KINDS, command) ? KINDS[command] : "tui";
 }
+var isSecondProgram = (argv) => /\/\$bunfs\/root\/opencode$/.test(argv[1] ?? "");
 function commandsOf(words) {
   const found = [];
   const end = words.indexOf("--");
@@ -52,39 +69,6 @@ function usesWebSocket(provider, userAgent, aside) {
   const isBranch = /^opencode\/(local|0\.0\.0-)/.test(String(userAgent));
   return provider === WEBSOCKET_PROVIDER && (isBranch || aside === WEBSOCKETS);
 }
-
-// src/core/session-events.js
-var OVER_EVENTS = ["session.idle", "session.deleted"];
-function interpretEvent({ type, properties }) {
-  const status = type === "session.status" ? properties.status.type : null;
-  const { role, sessionID, finish, error } = properties?.info ?? {};
-  const isAnswer = type === "message.updated" && role === "assistant" && finish && !error;
-  const isRefusal = type === "session.error" && properties.error?.name === "APIError";
-  return {
-    session: properties?.sessionID ?? sessionID ?? properties?.info?.id,
-    isOver: status === "idle" || type === "session.error" || OVER_EVENTS.includes(type),
-    isFailure: status === "retry" || type === "session.error",
-    isSent: status === "retry" || isRefusal || Boolean(isAnswer)
-  };
-}
-
-// src/core/try-or.js
-function tryOr(action, otherwise) {
-  try {
-    return action();
-  } catch {
-    return otherwise;
-  }
-}
-var noop = () => {
-};
-
-// src/core/version.js
-var VERSION = "0.4.0";
-var SCHEMA = 1;
-
-// src/opencode/process.js
-import path2 from "node:path";
 
 // src/system/files.js
 import fs from "node:fs";
@@ -177,6 +161,26 @@ function opencodeVersion() {
   const { name, version } = tryOr(() => JSON.parse(readText(file)), {});
   return String(name).startsWith("opencode") ? version : null;
 }
+var IS_SECOND = isSecondProgram(process.argv);
+
+// src/core/session-events.js
+var OVER_EVENTS = ["session.idle", "session.deleted"];
+function interpretEvent({ type, properties }) {
+  const status = type === "session.status" ? properties.status.type : null;
+  const { role, sessionID, finish, error } = properties?.info ?? {};
+  const isAnswer = type === "message.updated" && role === "assistant" && finish && !error;
+  const isRefusal = type === "session.error" && properties.error?.name === "APIError";
+  return {
+    session: properties?.sessionID ?? sessionID ?? properties?.info?.id,
+    isOver: status === "idle" || type === "session.error" || OVER_EVENTS.includes(type),
+    isFailure: status === "retry" || type === "session.error",
+    isSent: status === "retry" || isRefusal || Boolean(isAnswer)
+  };
+}
+
+// src/core/version.js
+var VERSION = "0.5.0";
+var SCHEMA = 1;
 
 // src/core/bounded-map.js
 function remember(map, key, value, most) {
@@ -1042,8 +1046,8 @@ var Descent = class {
    * @param {MaybeTokenQuestion | Promise<MaybeTokenQuestion>} question
    * @param {() => Promise<Response>} send
    */
-  async follow(question, send) {
-    const response = await send();
+  async follow(question, send2) {
+    const response = await send2();
     const told = this.#tell(await question, response).catch(noop);
     await Promise.race([told, sleep(TOKEN_MS)]);
     return response;
@@ -1276,11 +1280,8 @@ var isRoute = (value) => isString(value?.provider) && isString(value?.model);
 var isOffered = ({ providers }, { providerID, modelID }) => providers.some(({ id, models }) => id === providerID && isObject(models) && modelID in models);
 
 // src/core/state.js
-function parseState(text, isOurAuth) {
-  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
-  if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
-  if (!isOurAuth(theirs)) return null;
-  const told = Object.entries(providers).map(([id, { active, known, ready, limited }]) => [
+var parseProviders = (providers) => new Map(
+  Object.entries(providers).map(([id, { active, known, ready, limited }]) => [
     id,
     {
       active,
@@ -1288,12 +1289,20 @@ function parseState(text, isOurAuth) {
       ready,
       limited: new Map(Object.entries(limited ?? {}))
     }
-  ]);
+  ])
+);
+function parseState(text, { isOurAuth, isOurDatabase }) {
+  const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
+  if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
+  if (!isOurAuth(theirs)) return null;
+  const { file, providers: rows = {} } = more.database ?? {};
+  const isOurs = isString(file) && isOurDatabase(file);
   const routing = Array.isArray(more.routing) ? more.routing.filter(isRoute) : [];
   const spent = Array.isArray(more.routing_spent) ? more.routing_spent : [];
   return {
     watcher,
-    providers: new Map(told),
+    providers: parseProviders(providers),
+    second: tryOr(() => parseProviders(isOurs ? rows : {}), /* @__PURE__ */ new Map()),
     // With one provider there is nothing to choose.
     routing: more.balancing === true && routing.length > 1 ? routing : [],
     spent: new Set(spent),
@@ -1347,21 +1356,28 @@ var WatcherState = class {
     if (key !== this.key) {
       this.key = key;
       this.text = tryOr(() => readText(state), null);
-      this.state = tryOr(() => parseState(this.text, this.#isOurAuth), null);
+      this.state = tryOr(() => parseState(this.text, this.#homes), null);
     }
     return this;
   }
-  /** @param {string} file */
-  #isOurAuth = (file) => {
-    const { auth } = this.#places;
-    return file === auth || realPath(file) === realPath(auth);
-  };
+  /** @type {(ours: string) => (file: string) => boolean} */
+  #isOne = (ours) => (file) => file === ours || realPath(file) === realPath(ours);
+  get #homes() {
+    const { auth, database } = this.#places;
+    return { isOurAuth: this.#isOne(auth), isOurDatabase: this.#isOne(database) };
+  }
   /** Where a new message may go; nowhere else than it goes by itself, if that is not for us. */
   get routing() {
     return this.state?.routing ?? [];
   }
   /** @param {string} id */
   provider = (id) => this.look().state?.providers.get(id);
+  /**
+   * What is told of OpenCode 2's logins.
+   *
+   * @param {string} id
+   */
+  second = (id) => this.look().state?.second.get(id);
   /** @param {Model} model */
   isReady = (model) => this.#ready(model) === true;
   /** @param {Model} model */
@@ -1462,13 +1478,7 @@ var Call = class {
    * @param {Layer} layer
    */
   send(layer) {
-    if (this.waited) this.attempt = 0;
-    this.waited = false;
-    this.sends += 1;
-    this.sentAt = (/* @__PURE__ */ new Date()).toISOString();
-    this.attempt += 1;
-    this.tried.add(this.carried.digest);
-    this.secrets.add(this.carried.secret);
+    this.note();
     const input = this.input;
     if (this.request && (this.init.body ?? null) === null) {
       try {
@@ -1478,6 +1488,16 @@ var Call = class {
       }
     }
     return runSending(this, () => layer(input, this.init));
+  }
+  /** Note that it is sent, by us or by opencode. */
+  note() {
+    if (this.waited) this.attempt = 0;
+    this.waited = false;
+    this.sends += 1;
+    this.sentAt = (/* @__PURE__ */ new Date()).toISOString();
+    this.attempt += 1;
+    this.tried.add(this.carried.digest);
+    this.secrets.add(this.carried.secret);
   }
   /**
    * Look at what a fetch between us and the network makes of it.
@@ -1606,23 +1626,86 @@ function buildAnswer({ make, asked: asked2 }, text) {
   return new Response(isStream ? stream : JSON.stringify(whole), { headers });
 }
 
+// src/requests/elsewhere.js
+var REROUTE_MS = 1e4;
+var ASIDE_MS = 3e5;
+var AnotherProvider = class {
+  /** @type {Routing} */
+  #routing;
+  /** @param {Routing} routing */
+  constructor(routing) {
+    this.#routing = routing;
+  }
+  /**
+   * Let opencode go on with another provider: return what it gets for now, or null.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async instead(call, verdict) {
+    const question = parseQuestion(call.url.pathname, await call.text());
+    if (!question) return null;
+    if (call.mark.aside) return this.#askAside(call, question, verdict.to);
+    return await this.go(call, verdict) ? buildAnswer(question, null) : null;
+  }
+  /**
+   * Let opencode's next step ask another provider; a title is no step.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   * @returns {Promise<boolean>}
+   */
+  async go(call, { to, note }) {
+    if (call.mark.aside) return false;
+    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
+    return abortable(call.signal, (stop) => (done.then(stop, () => stop(false)), noop));
+  }
+  /**
+   * Tell the person before the TUI why nothing happens; said once for each note.
+   *
+   * @param {Call} call
+   * @param {unknown} note
+   */
+  show(call, note) {
+    if (!isString(note) || !note || call.shown === note) return;
+    call.shown = note;
+    const { client } = this.#routing.session(call.mark.session);
+    const body = { title: "rotator", message: oneLine(note), variant: "info" };
+    tryOr(() => client?.tui.showToast({ body }).catch(noop));
+  }
+  /**
+   * A title or a summary is no step of the turn: its answer has to be one.
+   *
+   * @param {Call} call
+   * @param {Question} question
+   * @param {unknown} to
+   */
+  async #askAside({ mark, signal }, question, to) {
+    const isQuiet = QUIET_AGENTS.includes(mark.agent);
+    const isAsked = !isQuiet || PROCESS_KIND !== "run";
+    const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...signal ? [signal] : []]);
+    const asked2 = () => this.#routing.askElsewhere(mark, to, conversationText(question), abort);
+    const text = isAsked ? await asked2().catch(noop) : null;
+    if (signal?.aborted) throw signal.reason;
+    return text || isQuiet ? buildAnswer(question, text || "") : null;
+  }
+};
+
 // src/requests/failed-requests.js
 var LONGEST_WAIT_MS = 6e4;
 var LONGEST_HOLD_MS = 24 * 60 * 60 * 1e3;
 var SHORTEST_WAIT_MS = 20;
 var LOOK_MS = 1e3;
-var REROUTE_MS = 1e4;
-var ASIDE_MS = 3e5;
 var FailedRequests = class {
   /** @type {Exchange} */
   #exchange;
   /** @type {WatcherState} */
   #watcher;
-  /** @type {Routing} */
-  #routing;
+  /** @type {Elsewhere} */
+  #elsewhere;
   /** @type {History} */
   #history;
-  /** @type {RequestLogins} */
+  /** @type {OtherLogins} */
   #logins;
   /** @type {Reports} */
   #reports;
@@ -1630,16 +1713,16 @@ var FailedRequests = class {
    * @param {{
    *   exchange: Exchange,
    *   watcher: WatcherState,
-   *   routing: Routing,
+   *   elsewhere: Elsewhere,
    *   history: History,
-   *   logins: RequestLogins,
+   *   logins: OtherLogins,
    *   reports: Reports,
    * }} parts
    */
-  constructor({ exchange, watcher, routing, history, logins, reports }) {
+  constructor({ exchange, watcher, elsewhere, history, logins, reports }) {
     this.#exchange = exchange;
     this.#watcher = watcher;
-    this.#routing = routing;
+    this.#elsewhere = elsewhere;
     this.#history = history;
     this.#logins = logins;
     this.#reports = reports;
@@ -1664,7 +1747,7 @@ var FailedRequests = class {
         case "retry":
           return call.repeatable && await this.#retry(call, verdict) ? null : response;
         case "reroute":
-          return await this.#reroute(call, verdict) ?? response;
+          return await this.#elsewhere.instead(call, verdict) ?? response;
         case "wait":
           if (!call.repeatable || !(verdict.wait_ms >= 0) || performance.now() > end)
             return response;
@@ -1693,7 +1776,7 @@ var FailedRequests = class {
       const sentence = isString(end) && end ? oneLine(end) : void 0;
       switch (verdict?.verdict) {
         case "reroute":
-          return await this.#goElsewhere(call, verdict) ? void 0 : sentence;
+          return await this.#elsewhere.go(call, verdict) ? void 0 : sentence;
         case "wait":
           if (!(verdict.wait_ms >= 0) || performance.now() > until) return sentence;
           await this.#wait(call, verdict);
@@ -1705,24 +1788,13 @@ var FailedRequests = class {
     }
   }
   /**
-   * Let opencode's next step ask another provider; a title is no step.
-   *
-   * @param {Call} call
-   * @param {Verdict} verdict
-   */
-  async #goElsewhere(call, { to, note }) {
-    if (call.mark.aside) return false;
-    const done = withTimeout(REROUTE_MS, this.#routing.reroute(call.mark, to, note));
-    return abortable(call.signal, (stop) => (done.then(stop, () => stop(false)), noop));
-  }
-  /**
    * Wait as long as the watcher says, or until it has something new to say.
    *
    * @param {Call} call
    * @param {Verdict} verdict
    */
   async #wait(call, { wait_ms: ms, note }) {
-    this.#show(call, note);
+    this.#elsewhere.show(call, note);
     const { text } = this.#watcher.look();
     const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
     const end = performance.now() + wait;
@@ -1732,54 +1804,13 @@ var FailedRequests = class {
     }
   }
   /**
-   * Tell the person before the TUI why nothing happens; said once for each note.
-   *
-   * @param {Call} call
-   * @param {unknown} note
-   */
-  #show(call, note) {
-    if (!isString(note) || !note || call.shown === note) return;
-    call.shown = note;
-    const { client } = this.#routing.session(call.mark.session);
-    const body = { title: "rotator", message: oneLine(note), variant: "info" };
-    tryOr(() => client?.tui.showToast({ body }).catch(noop));
-  }
-  /**
-   * Let opencode go on with another provider: return what it gets for now, or null.
-   *
    * @param {Call} call
    * @param {Verdict} verdict
    */
-  async #reroute(call, verdict) {
-    const question = parseQuestion(call.url.pathname, await call.text());
-    if (!question) return null;
-    if (call.mark.aside) return this.#rerouteAside(call, question, verdict.to);
-    return await this.#goElsewhere(call, verdict) ? buildAnswer(question, null) : null;
-  }
-  /**
-   * A title or a summary is no step of the turn: its answer has to be one.
-   *
-   * @param {Call} call
-   * @param {Question} question
-   * @param {unknown} to
-   */
-  async #rerouteAside({ mark, signal }, question, to) {
-    const isQuiet = QUIET_AGENTS.includes(mark.agent);
-    const isAsked = !isQuiet || PROCESS_KIND !== "run";
-    const abort = AbortSignal.any([AbortSignal.timeout(ASIDE_MS), ...signal ? [signal] : []]);
-    const asked2 = () => this.#routing.askElsewhere(mark, to, conversationText(question), abort);
-    const text = isAsked ? await asked2().catch(noop) : null;
-    if (signal?.aborted) throw signal.reason;
-    return text || isQuiet ? buildAnswer(question, text || "") : null;
-  }
-  /**
-   * @param {Call} call
-   * @param {Verdict} verdict
-   */
-  async #retry(call, { credential, drop }) {
+  async #retry(call, verdict) {
+    const { credential, drop } = verdict;
     if (drop ? drop !== "reasoning" : call.tried.has(credential)) return false;
-    const entry = await this.#logins.whenLive(call, credential);
-    if (!entry || !this.#logins.useLogin(call, entry)) return false;
+    if (!await this.#logins.takeOver(call, verdict)) return false;
     if (!drop) return true;
     this.#history.refuse(call.mark.session, await call.text());
     return this.#history.clean(call);
@@ -2300,10 +2331,12 @@ var LIMITS_EVERY_MS = 15e3;
 var Reports = class {
   /** @type {Exchange} */
   #exchange;
-  /** @type {Logins} */
+  /** @type {Secrets} */
   #logins;
-  /** @type {Routing} */
+  /** @type {SessionFacts} */
   #routing;
+  /** @type {object} */
+  #more;
   /** @type {Map<string, true>} */
   #answersTold = /* @__PURE__ */ new Map();
   // limited logins that have answered, each for a model and a limit
@@ -2312,13 +2345,15 @@ var Reports = class {
   // digest -> when the limits of that login were last told
   /**
    * @param {Exchange} exchange
-   * @param {Logins} logins
-   * @param {Routing} routing
+   * @param {Secrets} logins
+   * @param {SessionFacts} routing
+   * @param {object} more what each signal says
    */
-  constructor(exchange, logins, routing) {
+  constructor(exchange, logins, routing, more = {}) {
     this.#exchange = exchange;
     this.#logins = logins;
     this.#routing = routing;
+    this.#more = more;
   }
   /**
    * Let the watcher know what a good answer says of its login's limits, once it is on its way.
@@ -2365,6 +2400,7 @@ var Reports = class {
     const isTold = ([name]) => TOLD_HEADERS.some((pattern) => pattern.test(name));
     const told = [...response.headers].filter(isTold);
     return {
+      ...this.#more,
       request: id,
       attempt: number,
       at: (/* @__PURE__ */ new Date()).toISOString(),
@@ -2592,12 +2628,22 @@ var RequestLogins = class {
     return this.#logins.seen(slot).get(told.active)?.destination;
   }
   /**
+   * Give the call the login that the watcher names; false where it has none or another place.
+   *
+   * @param {Call} call
+   * @param {{ [more: string]: any }} verdict
+   */
+  async takeOver(call, { credential }) {
+    const entry = await this.#whenLive(call, credential);
+    return entry !== null && this.useLogin(call, entry);
+  }
+  /**
    * Return the entry with that digest as soon as auth.json holds it, which it should by now.
    *
    * @param {Call} call
    * @param {string} digest
    */
-  async whenLive(call, digest) {
+  async #whenLive(call, digest) {
     for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end; ) {
       const entry = this.#logins.get(call.slot);
       if (entry?.digests.includes(digest)) return entry;
@@ -2895,7 +2941,7 @@ var Bridge = class {
     this.#failed = new FailedRequests({
       exchange: this.exchange,
       watcher: this.watcher,
-      routing: this.routing,
+      elsewhere: new AnotherProvider(this.routing),
       history: this.#history,
       logins: this.#requestLogins,
       reports: this.#reports
@@ -3011,13 +3057,13 @@ var Bridge = class {
    */
   #send(layer, pass, seen, mark) {
     const question = tryOr(() => this.descent.questionIn(seen), null);
-    const send = () => {
+    const send2 = () => {
       const claimed = seen.method === "POST" ? tryOr(() => this.#claim(seen, mark), null) : null;
       return claimed ? this.#carry(layer, pass, { ...seen, ...claimed }) : pass();
     };
-    if (!question) return send();
+    if (!question) return send2();
     const isSure = !(question instanceof Promise);
-    return this.descent.follow(question, isSure ? () => runSending(null, pass) : send);
+    return this.descent.follow(question, isSure ? () => runSending(null, pass) : send2);
   }
   /**
    * Return the login that a request of ours carries, and its mark; null if it is none of ours.
@@ -3157,9 +3203,9 @@ var OutermostFetch = class {
   /** @type {(value: any) => void} */
   #set;
   /** @param {Send} send */
-  constructor(send) {
+  constructor(send2) {
     const keeper = this;
-    this.#send = send;
+    this.#send = send2;
     this.#get = () => keeper.#current;
     this.#set = (value) => keeper.#put(value);
   }
@@ -3185,9 +3231,9 @@ var OutermostFetch = class {
   #over(layer) {
     if (this.#made >= MOST_LAYERS) return layer;
     this.#made += 1;
-    const send = this.#send;
+    const send2 = this.#send;
     const wrapped = function() {
-      return send(layer, this, arguments);
+      return send2(layer, this, arguments);
     };
     tryOr(() => {
       const { prototype, ...own } = Object.getOwnPropertyDescriptors(layer);
@@ -3289,6 +3335,7 @@ function findPlaces(env) {
   const exchange = (...names2) => path7.join(state, "bridge", ...names2);
   return {
     auth: path7.join(data, "opencode", "auth.json"),
+    database: path7.resolve(data, "opencode", env.OPENCODE_DB || "opencode.db"),
     state: exchange("state.json"),
     beat: exchange("beat"),
     present: exchange("present"),
@@ -3370,8 +3417,7 @@ var Turns = class {
   }
 };
 
-// src/plugin.js
-var SHARED = /* @__PURE__ */ Symbol.for("opencode-rotator.bridge");
+// src/opencode1/load.js
 var BEAT_MS = 5e3;
 function install() {
   const places = findPlaces(process.env);
@@ -3390,7 +3436,7 @@ function install() {
     const isNamed = presence.tell({ ...present, directories: [...directories], ...missed });
     if (isNamed) unlink(presence.file(".busy"));
   };
-  const load = (directory) => {
+  const load2 = (directory) => {
     directories.add(directory);
     tryOr(tell);
   };
@@ -3406,7 +3452,7 @@ function install() {
     const hooks = {
       "chat.headers": async (input) => tryOr(() => sessions.add(input.sessionID))
     };
-    return { load: (directory) => (load(directory), hooks) };
+    return { load: (directory) => (load2(directory), hooks) };
   }
   const bridge = new Bridge(places, (told) => {
     missed = told;
@@ -3439,15 +3485,564 @@ function install() {
   beside.push(turns, { beat: () => bridge.logins.look() });
   outermost.hold();
   const loadAndLook = (directory, client) => {
-    load(directory);
+    load2(directory);
     tryOr(() => turns.forget(directory));
     return hooksFor(directory, client, bridge.logins.build());
   };
   return { load: loadAndLook };
 }
+
+// src/opencode2/other-models.js
+var OtherModels = class {
+  /** @type {WatcherState} */
+  #watcher;
+  /** @type {Sessions} */
+  #sessions;
+  /**
+   * @param {WatcherState} watcher
+   * @param {Sessions} sessions
+   */
+  constructor(watcher, sessions) {
+    this.#watcher = watcher;
+    this.#sessions = sessions;
+  }
+  /**
+   * Nothing is answered in a vendor's place: OpenCode gets the refusal, and then asks what to do.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async instead(call, verdict) {
+    await this.go(call, verdict);
+    return null;
+  }
+  /**
+   * Note where a turn shall go on; a title is no turn.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async go({ mark }, { to }) {
+    if (mark.aside || !isRoute(to)) return false;
+    this.#sessions.session(mark.session).to = to;
+    return true;
+  }
+  show = noop;
+  /**
+   * Let a turn that is about to end or to be tried again go on where the watcher has said.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async change(ctx, { sessionID, model }) {
+    const known = this.#sessions.session(sessionID);
+    const { to } = known;
+    known.to = null;
+    if (!isRoute(to) || to.provider === model.providerID || known.left.has(to.provider)) return false;
+    const next = modelOfRoute(to);
+    if (!await this.#set(ctx, sessionID, next)) return false;
+    known.left.add(model.providerID);
+    const from = known.switched?.from ?? { providerID: model.providerID, modelID: model.id };
+    known.switched = { from, to: next };
+    return true;
+  }
+  /**
+   * Before a new message: a provider with nobody left is not asked first, and a session that we
+   * have taken elsewhere goes back once its own can answer again.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async choose(ctx, { sessionID }) {
+    const known = this.#sessions.session(sessionID);
+    known.left.clear();
+    known.again.clear();
+    if (!this.#watcher.isAlive() || !this.#watcher.routing.length) return;
+    const { model = (await ctx.model.default()).data } = await ctx.session.get({ sessionID });
+    if (!model) return;
+    const now = { providerID: model.providerID, modelID: model.id };
+    const { switched } = known;
+    if (switched && modelName(now) !== modelName(switched.to)) known.switched = null;
+    else if (switched && this.#ready(switched.from) === true) {
+      await this.#set(ctx, sessionID, switched.from);
+      known.switched = null;
+      return;
+    }
+    if (this.#ready(now) !== false) return;
+    const next = this.#watcher.routing.filter(({ instead }) => instead?.[modelName(now)] !== null).map((route) => ({ ...route, model: route.instead?.[modelName(now)] ?? route.model })).map(modelOfRoute).find((other) => this.#ready(other) === true);
+    if (!next || !await this.#set(ctx, sessionID, next)) return;
+    known.switched = { from: known.switched?.from ?? now, to: next };
+  }
+  /**
+   * @param {Model} model
+   * @returns {boolean | undefined}
+   */
+  #ready(model) {
+    const ready = this.#watcher.second(model.providerID)?.ready;
+    return ready === true && this.#watcher.state?.spent.has(modelName(model)) ? false : ready;
+  }
+  /**
+   * Give a session a model that OpenCode has; false where it has it not.
+   *
+   * @param {any} ctx
+   * @param {string} sessionID
+   * @param {Model} model
+   */
+  async #set(ctx, sessionID, { providerID, modelID }) {
+    const { data } = await ctx.model.list();
+    const isThere = data.some(
+      (one) => one.providerID === providerID && one.id === modelID
+    );
+    if (isThere) await ctx.session.switchModel({ sessionID, model: { providerID, id: modelID } });
+    return isThere;
+  }
+};
+
+// src/opencode2/sessions.js
+var Sessions = class {
+  /** @type {Map<string, Session>} */
+  #known = /* @__PURE__ */ new Map();
+  /**
+   * @param {string} id
+   * @returns {Session}
+   */
+  session(id) {
+    const known = this.#known.get(id) ?? {
+      left: /* @__PURE__ */ new Set(),
+      again: /* @__PURE__ */ new Set(),
+      last: null,
+      next: null,
+      to: null,
+      switched: null,
+      stop: new AbortController()
+    };
+    remember(this.#known, id, known, MOST_SESSIONS);
+    return known;
+  }
+  /**
+   * Somebody has stopped its turn: nothing of it is waited for or sent again.
+   *
+   * @param {string} id
+   */
+  stop(id) {
+    const known = this.#known.get(id);
+    known?.stop.abort(new Error("the turn was stopped"));
+    if (known) known.stop = new AbortController();
+  }
+};
+
+// src/core/row-values.js
+function entryOfValue(value, provider) {
+  if (!isObject(value)) return null;
+  const { accountID: accountId, enterpriseUrl, ...metadata } = value.metadata ?? {};
+  if (value.type === "key") return parseEntry({ ...value, type: "api" }, provider);
+  return parseEntry({ ...value, accountId, enterpriseUrl, metadata }, provider);
+}
+
+// src/opencode2/slots.js
+var Slots = class {
+  /** @type {Map<string, Promise<Entry | null>>} */
+  #asked = /* @__PURE__ */ new Map();
+  /**
+   * Return what stands in a row, or null.
+   *
+   * @param {any} ctx
+   * @param {string} provider
+   * @param {string} slot
+   * @returns {Promise<Entry | null>}
+   */
+  resolve(ctx, provider, slot) {
+    const key = `${provider} ${slot}`;
+    const before = this.#asked.get(key);
+    if (before) return before;
+    const asked2 = this.#ask(ctx, provider, slot).finally(() => this.#asked.delete(key));
+    this.#asked.set(key, asked2);
+    return asked2;
+  }
+  /**
+   * @param {any} ctx
+   * @param {string} provider
+   * @param {string} slot
+   */
+  async #ask({ integration }, provider, slot) {
+    const { data } = await integration.get({ integrationID: provider });
+    const one = data.connections.find(({ id }) => id === slot);
+    if (!one) return null;
+    return entryOfValue(await integration.connection.resolve(one), provider);
+  }
+};
+
+// src/opencode2/requests.js
+var HOME = "opencode.db";
+var MOST_SENDS2 = 50;
+var VENDORS_WORDS = {
+  "provider.rate-limit": "rate_limit_error",
+  "provider.quota": "insufficient_quota"
+};
+var PRIMARY = "primary";
+var send = (...given) => fetch(...given);
+var Requests = class {
+  #history = new History();
+  #slots = new Slots();
+  #rows = new FailedRows();
+  #sessions = new Sessions();
+  /** @type {Map<string, string>} */
+  #instead = /* @__PURE__ */ new Map();
+  // digest of a limited login -> whose row takes its place meanwhile
+  /** @type {WeakMap<Request, string>} */
+  #sentAt = /* @__PURE__ */ new WeakMap();
+  /** @type {WeakSet<Response>} */
+  #seen = /* @__PURE__ */ new WeakSet();
+  // two directories may show us the same
+  /** @type {WeakMap<Call, any>} */
+  #directories = /* @__PURE__ */ new WeakMap();
+  // what OpenCode gives to the plug-in there
+  /** @param {Places} places */
+  constructor(places) {
+    this.watcher = new WatcherState(places);
+    this.exchange = new Exchange(places, this.watcher);
+    const said = { home: HOME };
+    this.reports = new Reports(this.exchange, { all: () => /* @__PURE__ */ new Map() }, this.#sessions, said);
+    this.models = new OtherModels(this.watcher, this.#sessions);
+    this.failed = new FailedRequests({
+      exchange: this.exchange,
+      watcher: this.watcher,
+      elsewhere: this.models,
+      history: this.#history,
+      logins: this,
+      reports: this.reports
+    });
+  }
+  /**
+   * Before a request: put a login into it that takes a limited one's place, and leave out what its
+   * vendor has refused before.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async before(ctx, event) {
+    const login = this.#loginIn(event);
+    if (!login) return;
+    const call = this.#call(ctx, event, login);
+    const slot = this.#slotInstead(event, login);
+    const isReplaced = slot !== void 0 && await this.#put(call, slot);
+    const isCleaned = await this.#history.clean(call);
+    if (isReplaced || isCleaned) event.request = new Request(call.input, call.init);
+    this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
+  }
+  /**
+   * Return whose row takes the place of a login in this request: of one that rests, for as long as
+   * it does, and once after an answer that was none.
+   *
+   * @param {any} event
+   * @param {ClaimedLogin} login
+   */
+  #slotInstead({ sessionID, kind }, { slot, digest }) {
+    const known = this.#sessions.session(sessionID);
+    const { next } = known;
+    if (kind === PRIMARY) known.next = null;
+    if (kind === PRIMARY && next?.digest === digest) return next.slot;
+    const rests = this.watcher.second(slot)?.limited.has(digest);
+    return rests ? this.#instead.get(digest) : void 0;
+  }
+  /**
+   * After an answer: where it is a refusal ask the watcher, and send the request again if it says
+   * so. OpenCode gets the last answer, and knows nothing of those before.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async after(ctx, event) {
+    if (this.#seen.has(event.response)) return;
+    this.#seen.add(event.response);
+    const isPrimary = event.kind === PRIMARY;
+    const known = this.#sessions.session(event.sessionID);
+    if (isPrimary) Object.assign(known, { last: null, to: null });
+    const login = this.#loginIn(event);
+    if (!login) return;
+    const call = this.#call(ctx, event, login);
+    call.note();
+    call.sentAt = this.#sentAt.get(event.request) ?? call.sentAt;
+    try {
+      await this.#answer(call, event);
+    } finally {
+      const { response } = event;
+      if (isPrimary) known.last = { call, response, isGood: response.status < 400 };
+      this.#seen.add(response);
+    }
+  }
+  /**
+   * @param {Call} call
+   * @param {any} event
+   */
+  async #answer(call, event) {
+    for (; ; ) {
+      const response = event.response;
+      if (response.status < 400) return this.#tellGood(call, response);
+      if (call.sends >= MOST_SENDS2) return;
+      const answer = await this.failed.settle(call, response);
+      if (answer === response || call.signal?.aborted) return;
+      event.response = answer ?? await call.send(send);
+      response.body?.cancel().catch(noop);
+      if (answer) return;
+    }
+  }
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   */
+  #tellGood(call, response) {
+    this.reports.tellLimits(call, response);
+    const since = this.watcher.second(call.slot)?.limited.get(call.carried.digest);
+    if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
+  }
+  /**
+   * When OpenCode is about to end a turn, or to try again by itself: say what shall become of it.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async onRetry(ctx, event) {
+    const known = this.#sessions.session(event.sessionID);
+    const { last } = known;
+    known.last = null;
+    if (last?.isGood && this.exchange.isAnswered()) {
+      const verdict = await this.#askOfEnd(last.call, last.response, event.error);
+      if (verdict?.verdict === "reroute") await this.models.go(last.call, verdict);
+      else if (verdict?.verdict === "retry" && isString(verdict.slot)) {
+        known.next = { digest: last.call.carried.digest, slot: verdict.slot };
+        event.decision = { retry: true, delay: 0 };
+      } else if (verdict?.verdict === "wait" && verdict.wait_ms >= 0) {
+        event.decision = { retry: true, delay: verdict.wait_ms };
+      }
+    }
+    const isElsewhere = await this.models.change(ctx, event);
+    if (isElsewhere || this.#isLeft(known, last)) event.decision = { retry: true, delay: 0 };
+  }
+  /**
+   * Tell whether another login has become active since a request was refused that could not be
+   * sent again; once for each.
+   *
+   * @param {Session} known
+   * @param {Session["last"]} last
+   */
+  #isLeft(known, last) {
+    if (!last || last.isGood || !this.watcher.isAlive()) return false;
+    const { slot, tried } = last.call;
+    const told = this.watcher.second(slot);
+    if (!told?.ready || !told.active || told.limited.has(told.active)) return false;
+    if (tried.has(told.active) || known.again.has(told.active)) return false;
+    known.again.add(told.active);
+    return true;
+  }
+  /**
+   * Ask what follows from an answer with a good status in which an error stood, or that broke off.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   * @param {any} error
+   */
+  #askOfEnd(call, response, error) {
+    const { type, message } = error ?? {};
+    const body = JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
+    const { session, aside } = call.mark;
+    const row = { session, aside, credential: call.carried.digest };
+    const earlier = this.#rows.add(row, "error", performance.now());
+    const fault = this.reports.fault(call, response, { kind: "error", body, earlier, isHeld: true });
+    return this.exchange.ask(fault, call.signal);
+  }
+  /**
+   * Give a refused request the login that the watcher names; false where there is none.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async takeOver(call, verdict) {
+    const { slot, credential } = verdict;
+    const { carried } = call;
+    if (credential === carried.digest) return true;
+    if (!isString(slot) || !await this.#put(call, slot)) return false;
+    remember(this.#instead, carried.digest, slot, MOST_SEEN);
+    return true;
+  }
+  /**
+   * @param {Call} call
+   * @param {string} slot
+   */
+  async #put(call, slot) {
+    const entry = await this.#slots.resolve(this.#directories.get(call), call.slot, slot);
+    if (!entry?.secret) return false;
+    const { init, url, carried } = call;
+    call.init = { ...init, headers: replaceLogin(init.headers, url, carried, entry) };
+    call.carried = { secret: entry.secret, digest: this.#nameOf(call.slot, entry.digests), seen: entry };
+    return true;
+  }
+  /**
+   * @param {string} provider
+   * @param {string[]} digests
+   */
+  #nameOf(provider, digests) {
+    const known = this.watcher.second(provider)?.known;
+    return digests.find((digest) => known?.has(digest)) ?? digests[0];
+  }
+  /**
+   * Return the login of a row that a request carries, or null: then it is none of ours.
+   *
+   * @param {any} event
+   * @returns {ClaimedLogin | null}
+   */
+  #loginIn({ request, model }) {
+    const provider = model?.providerID;
+    const known = this.watcher.second(provider)?.known;
+    if (!known) return null;
+    for (const secret of credentialsInHeaders(request.headers)) {
+      const digest = sha256(secret);
+      if (known.has(digest)) return { slot: provider, secret, digest };
+    }
+    return null;
+  }
+  /**
+   * @param {any} ctx
+   * @param {any} event
+   * @param {ClaimedLogin} login
+   */
+  #call(ctx, { request, model, sessionID, agent, kind }, login) {
+    const mark = new Mark({
+      provider: model.providerID,
+      model: model.id,
+      session: sessionID,
+      agent: String(agent),
+      message: void 0,
+      aside: kind !== PRIMARY,
+      configured: /* @__PURE__ */ new Set(),
+      given: () => []
+    });
+    const { stop } = this.#sessions.session(sessionID);
+    const signal = AbortSignal.any([request.signal, stop.signal].filter(Boolean));
+    const init = { headers: new Headers(request.headers), signal };
+    const { method, url } = request;
+    const { pathname: path8, searchParams: query } = new URL(url);
+    const facts = { input: request, init, request, headers: init.headers, method, path: path8, query };
+    const call = new Call({ ...facts, mark, login });
+    this.#directories.set(call, ctx);
+    return call;
+  }
+  /**
+   * @param {string} session
+   * @param {string} type of an event
+   */
+  hear(session, type) {
+    if (type === "session.execution.interrupted") this.#sessions.stop(session);
+  }
+};
+
+// src/opencode2/load.js
+var BEAT_MS2 = 5e3;
+var SHARED = /* @__PURE__ */ Symbol.for(`opencode-rotator.bridge.2 ${VERSION}`);
+var isSecond = (ctx) => typeof ctx?.session?.hook === "function" && typeof ctx.integration?.connection?.resolve === "function";
+var Loaded = class {
+  /** @type {string[]} */
+  #directories = [];
+  // one for each load
+  /** @type {OwnFile} */
+  #presence;
+  /** @type {object} */
+  #told;
+  /** @param {string | undefined} version */
+  constructor(version) {
+    const places = findPlaces(process.env);
+    this.#presence = new OwnFile(places.present);
+    this.#told = {
+      schema: SCHEMA,
+      bridge: VERSION,
+      opencode: version,
+      auth_file: places.auth,
+      home: HOME,
+      kind: PROCESS_KIND,
+      aside: null,
+      unseen: [],
+      bought: []
+    };
+    this.requests = new Requests(places);
+    process.on("exit", this.close);
+    repeat(BEAT_MS2, () => this.#directories.length && this.#presence.beat().catch(noop));
+  }
+  /** @param {string} directory */
+  enter(directory) {
+    this.#directories.push(directory);
+    this.#tell();
+  }
+  /** @param {string} directory */
+  leave(directory) {
+    this.#directories.splice(this.#directories.indexOf(directory), 1);
+    if (this.#directories.length) this.#tell();
+    else this.close();
+  }
+  close = () => {
+    this.requests.exchange.close();
+    this.#presence.close();
+  };
+  // Where this fails, only `rotator status` misses something.
+  #tell = () => tryOr(() => this.#presence.tell({ ...this.#told, directories: [...new Set(this.#directories)] }));
+};
+async function load(ctx) {
+  const globals2 = globalThis;
+  const loaded = globals2[SHARED] ??= new Loaded(ctx.app?.version);
+  const { requests } = loaded;
+  const directory = String(ctx.location?.directory ?? "");
+  const hooks = [
+    ["http.request", (event) => requests.before(ctx, event)],
+    ["http.response", (event) => requests.after(ctx, event)],
+    ["retry", (event) => requests.onRetry(ctx, event)],
+    ["prompt", (event) => requests.models.choose(ctx, event)]
+  ];
+  for (const [name, act] of hooks) {
+    await tryLater(
+      () => ctx.session.hook(name, async (event) => {
+        await tryLater(() => act(event));
+      })
+    );
+  }
+  loaded.enter(directory);
+  const over = new AbortController();
+  tryLater(() => hear(ctx, requests, over.signal));
+  return () => {
+    over.abort();
+    loaded.leave(directory);
+  };
+}
+async function hear(ctx, requests, signal) {
+  for await (const event of ctx.event.subscribe({ signal })) {
+    tryOr(() => requests.hear(event.data?.sessionID, event.type));
+  }
+}
+var tryLater = async (action) => {
+  try {
+    await action();
+  } catch {
+  }
+};
+
+// src/plugin.js
+var SHARED2 = /* @__PURE__ */ Symbol.for("opencode-rotator.bridge");
 var globals = globalThis;
-var shared = tryOr(() => globals[SHARED] ??= install(), null);
-var OpencodeRotator = async (context) => tryOr(() => shared.load(String(context?.directory ?? ""), context?.client), {});
+var installed = () => globals[SHARED2] ??= install();
+if (!IS_SECOND) tryOr(installed);
+var plugin_default = {
+  id: "opencode-rotator",
+  /**
+   * opencode 1 calls it once for each directory.
+   *
+   * @param {{ directory?: string, client?: any }} context
+   */
+  server: async (context) => tryOr(() => installed().load(String(context?.directory ?? ""), context?.client), {}),
+  /**
+   * OpenCode 2 calls it once for each directory, and what it returns when that is over.
+   *
+   * @param {any} ctx
+   */
+  setup: async (ctx) => isSecond(ctx) ? load(ctx).catch(() => void 0) : void 0
+};
 export {
-  OpencodeRotator
+  plugin_default as default
 };

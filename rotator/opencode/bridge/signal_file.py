@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from rotator.clock import from_iso
-from rotator.model import EarlierFault, Fault, FaultKind, Signal, Source
+from rotator.model import EarlierFault, Fault, FaultKind, HomeName, Signal, Source
 from rotator.opencode.auth.entries import is_provider_id
 from rotator.opencode.bridge.fields import (
     LONGEST_BODY,
@@ -56,6 +56,7 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             fault=_fault(value),
             answered=value.get("answered") is True,
             sent_at=from_iso(value["sent_at"]) if value.get("sent_at") else None,
+            home=HomeName(value.get("home", HomeName.AUTH_FILE)),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rotator.clock import to_iso
+from rotator.core.selection.homes import seen_from
 from rotator.core.selection.limit_lifts import held_since
 from rotator.core.selection.routing import Entry
-from rotator.model import AccountState, Digest, State
+from rotator.model import AccountState, Digest, HomeName, State
 from rotator.opencode.bridge.fields import as_list, as_number, head_of
 from rotator.system.paths import Paths
 from rotator.text import sanitize
@@ -68,6 +70,16 @@ def routing_entry(entry: Entry) -> dict[str, Any]:
     """Return one step of the routing as the bridge reads it."""
     route = {"provider": entry.route.provider, "model": entry.route.model}
     return route | ({"instead": dict(entry.instead)} if entry.instead else {})
+
+
+def database_facts(state: State, path: Path, now: datetime) -> dict[str, Any]:
+    """Return what the bridge in OpenCode 2 has to know; nothing where no login stands there."""
+    used = {standing.provider for standing in state.standings}
+    if not used:
+        return {}
+    seen = seen_from(state, HomeName.DATABASE)
+    facts = {name: told for name, told in provider_facts(seen, now).items() if name in used}
+    return {"database": {"file": str(path), "providers": facts}}
 
 
 def provider_facts(state: State, now: datetime) -> dict[str, Any]:

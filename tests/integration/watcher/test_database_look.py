@@ -12,7 +12,6 @@ import pytest
 from rotator.model import EventKind, HomeName
 from rotator.watcher.database_look import DatabaseLook
 from rotator.watcher.messages import DATABASE
-from rotator.watcher.problems import Problems
 from tests.support.live import Live, oauth, open_live
 from tests.support.opencode2_table import Table, key
 
@@ -30,7 +29,7 @@ class Looking:
 def looking(home: Path) -> Iterator[Looking]:
     with open_live(home) as live:
         table = Table(live.paths.opencode_database)
-        look = DatabaseLook(live.context, Problems(live.context))
+        look = DatabaseLook(live.context)
         with contextlib.closing(look), contextlib.closing(table):
             yield Looking(live, table, look)
 

@@ -32,7 +32,7 @@ from rotator.model import (
 )
 from rotator.provider import HttpAnswer
 from rotator.secret import digest_of
-from rotator.services.failover import Before, carry_out
+from rotator.services.failover import Before, Means, carry_out
 from rotator.services.refresh import begin, hold_refresh_locks
 from rotator.services.refresh_storing import Attempt
 from rotator.system.files import publish
@@ -445,7 +445,7 @@ def test_whoever_is_told_later_gets_an_ack_and_no_other_word(live: Live) -> None
     given: list[Verdict] = []
 
     verdict = carry_out(
-        live.context, failed(live), LIMITED, answer=given.append, freshen=lambda _: False
+        live.context, failed(live), LIMITED, answer=given.append, means=Means(lambda _: False)
     )
 
     assert [one.kind for one in given] == [verdict.kind] == [VerdictKind.ACK]

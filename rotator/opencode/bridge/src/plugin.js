@@ -1,144 +1,44 @@
-// opencode-rotator bridge 0.4.0 (a plugin of opencode, put here by `rotator bridge install`)
+// opencode-rotator bridge 0.5.0 (a plugin of opencode, put here by `rotator bridge install`)
 //
-// It puts the login that is in auth.json now into requests that carry an older one, and tells
+// It puts the login that opencode shall use now into requests that carry an older one, and tells
 // the watcher (`rotator watch`) of failed requests and does what the watcher says. New messages
 // go to the provider that the watcher names. Of token requests it tells which token led to which.
 // All of it works on files alone, and no secret is written into any. It decides nothing, and on
 // any surprise it lets opencode go on as if it were not there. docs/architecture.md has the
 // contract.
+//
+// opencode 1 calls `server`, OpenCode 2 calls `setup`; a late opencode 1 calls both.
 
-import { asideFor, AUTH_CONTENT, usesWebSocket } from "./core/environment.js";
-import { interpretEvent } from "./core/session-events.js";
-import { noop, tryOr } from "./core/try-or.js";
-import { SCHEMA, VERSION } from "./core/version.js";
-import { opencodeVersion, PROCESS_KIND } from "./opencode/process.js";
-import { Bridge } from "./requests/bridge.js";
-import { markContext } from "./requests/context.js";
-import { OutermostFetch } from "./requests/outermost-fetch.js";
-import { unlink } from "./system/files.js";
-import { OwnFile } from "./system/own-file.js";
-import { findPlaces } from "./system/places.js";
-import { repeat } from "./system/timing.js";
-import { SessionList } from "./watcher/session-list.js";
-import { Turns } from "./watcher/turns.js";
-
-/**
- * @import { HookInput } from "./core/marks.js"
- * @import { Event } from "./core/session-events.js"
- * @import { BuiltRequests } from "./opencode/built-requests.js"
- * @import { Client } from "./opencode/client.js"
- * @import { Missed } from "./requests/bridge.js"
- */
+import { tryOr } from "./core/try-or.js";
+import { IS_SECOND } from "./opencode/process.js";
+import { install } from "./opencode1/load.js";
+import { isSecond, load } from "./opencode2/load.js";
 
 const SHARED = Symbol.for("opencode-rotator.bridge");
-const BEAT_MS = 5000;
 
-/** Install what this process needs once, and return what each further load needs of it. */
-function install() {
-  const places = findPlaces(process.env);
-  const directories = new Set();
-  const present = {
-    schema: SCHEMA,
-    bridge: VERSION,
-    opencode: opencodeVersion(),
-    auth_file: places.auth,
-    kind: PROCESS_KIND,
-    aside: asideFor(process.env),
-  };
-  /** @type {Missed} */
-  let missed = { unseen: [], bought: [] }; // as far as we know
-  const presence = new OwnFile(places.present);
-  const tell = () => {
-    const isNamed = presence.tell({ ...present, directories: [...directories], ...missed });
-    if (isNamed) unlink(presence.file(".busy")); // of a process that crashed and had our pid
-  };
-  /** @param {string} directory */
-  const load = (directory) => {
-    directories.add(directory);
-    // Where this fails, only `rotator status` misses something.
-    tryOr(tell);
-  };
-  process.on("exit", presence.close);
-  const sessions = new SessionList(() => presence.file(".sessions"));
-  /** @type {{ beat: () => unknown }[]} */
-  const beside = [sessions]; // what has its name, which a beat may change
-  repeat(BEAT_MS, async () => {
-    if (!directories.size) return;
-    await presence.beat().catch(noop);
-    for (const part of beside) tryOr(part.beat);
-  });
-  if (present.aside === AUTH_CONTENT) {
-    // Whose the lines in the log are is known when this process has ended, too.
-    const hooks = {
-      "chat.headers": async (/** @type {HookInput} */ input) =>
-        tryOr(() => sessions.add(input.sessionID)),
-    };
-    return { load: (/** @type {string} */ directory) => (load(directory), hooks) };
-  }
-  const bridge = new Bridge(places, (told) => {
-    missed = told;
-    tryOr(tell);
-  });
-  const outermost = new OutermostFetch((...given) => bridge.fetch(...given));
-  const turns = new Turns(() => presence.file(".busy"));
-  // What asks opencode itself belongs to one directory.
-  /**
-   * @param {string} directory
-   * @param {Client} client
-   * @param {BuiltRequests} built
-   */
-  const hooksFor = (directory, client, built) => ({
-    "chat.headers": async (/** @type {HookInput} */ input, /** @type {any} */ output) => {
-      tryOr(() => sessions.add(input.sessionID));
-      const userAgent = output?.headers?.["User-Agent"];
-      const isUnseen = usesWebSocket(input?.model?.providerID, userAgent, present.aside);
-      const isOutermost = () => !isUnseen && outermost.hold();
-      const place = { client, built };
-      const mark = tryOr(() => bridge.announce(place, input, output, isOutermost), undefined);
-      // Before anything is awaited: what follows takes the context over. What opencode asks of
-      // others shall not find an older mark in it.
-      markContext.enterWith(mark);
-    },
-    "chat.message": (/** @type {any} */ input, /** @type {any} */ output) =>
-      bridge.routing.choose(client, input, output).catch(noop),
-    event: async (/** @type {{ event: Event }} */ { event }) => {
-      tryOr(() => turns.note(directory, event));
-      tryOr(() => {
-        const meaning = interpretEvent(event);
-        const { session, isOver, isFailure } = meaning;
-        if (isFailure) tryOr(() => bridge.tellFailure(session));
-        if (isOver || meaning.isSent) bridge.judge(session, meaning);
-      });
-    },
-  });
-  process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  beside.push(turns, { beat: () => bridge.logins.look() });
-  outermost.hold();
-  /**
-   * @param {string} directory
-   * @param {Client} client
-   */
-  const loadAndLook = (directory, client) => {
-    load(directory);
-    tryOr(() => turns.forget(directory));
-    // opencode builds the keys and the places of this moment into its requests.
-    return hooksFor(directory, client, bridge.logins.build());
-  };
-  return { load: loadAndLook };
-}
-
-/**
- * opencode imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
- *
- * @type {any}
- */
+/** @type {any} */
 const globals = globalThis;
-const shared = tryOr(() => (globals[SHARED] ??= install()), null);
+const installed = () => (globals[SHARED] ??= install());
 
-/**
- * The plugin: opencode calls it once for each directory, and calls every export of this file.
- *
- * @param {{ directory?: string, client?: any }} context
- */
-export const OpencodeRotator = async (context) =>
-  tryOr(() => shared.load(String(context?.directory ?? ""), context?.client), {});
+// opencode 1 imports all plug-ins before it calls the first: who keeps fetch then, keeps ours.
+// In OpenCode 2 it stays as it is.
+if (!IS_SECOND) tryOr(installed);
+
+export default {
+  id: "opencode-rotator",
+
+  /**
+   * opencode 1 calls it once for each directory.
+   *
+   * @param {{ directory?: string, client?: any }} context
+   */
+  server: async (context) =>
+    tryOr(() => installed().load(String(context?.directory ?? ""), context?.client), {}),
+
+  /**
+   * OpenCode 2 calls it once for each directory, and what it returns when that is over.
+   *
+   * @param {any} ctx
+   */
+  setup: async (ctx) => (isSecond(ctx) ? load(ctx).catch(() => undefined) : undefined),
+};

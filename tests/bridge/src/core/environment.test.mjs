@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import {
   asideFor,
+  isSecondProgram,
   processKind,
   usesWebSocket,
 } from "../../../../rotator/opencode/bridge/src/core/environment.js";
@@ -78,4 +79,12 @@ test("a build from a branch uses the WebSocket by default", () => {
     assert.equal(usesWebSocket("openai", `opencode/${version} (linux)`, null), true, version);
     assert.equal(usesWebSocket("acme", `opencode/${version} (linux)`, null), false, version);
   }
+});
+
+test("OpenCode 2 is known by the name of its program", () => {
+  const others = ["/$bunfs/root/src/index.js", "/usr/bin/opencode", "/tests/driver.mjs"];
+
+  assert.equal(isSecondProgram(["bun", "/$bunfs/root/opencode", "serve"]), true);
+  assert.deepEqual(others.map((name) => isSecondProgram(["bun", name])), [false, false, false]);
+  assert.equal(isSecondProgram(["node"]), false);
 });

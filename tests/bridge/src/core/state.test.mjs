@@ -16,8 +16,11 @@ const STATE = {
   routing: [...ROUTES, { provider: "c" }],
   routing_spent: ["a/m"],
 };
-const parse = (changes) =>
-  parseState(JSON.stringify({ ...STATE, ...changes }), (file) => file === "/auth.json");
+const HOMES = {
+  isOurAuth: (file) => file === "/auth.json",
+  isOurDatabase: (file) => file === "/opencode.db",
+};
+const parse = (changes) => parseState(JSON.stringify({ ...STATE, ...changes }), HOMES);
 
 test("the watcher's state names who is active, and that one is known", () => {
   const { providers, routing, spent, overridesExplicit, watcher } = parse();
@@ -67,5 +70,27 @@ test("nothing is chosen where balancing is off, or where there is one provider",
 });
 
 test("what is no state cannot be read", () => {
-  assert.throws(() => parseState(null, () => true));
+  assert.throws(() => parseState(null, HOMES));
+});
+
+test("of OpenCode 2's logins it says the same, where they are in our database", () => {
+  const providers = { acme: { active: "d3", known: ["d4"], ready: false, limited: { d3: "t" } } };
+  const ours = { file: "/opencode.db", providers };
+
+  assert.deepEqual(parse({ database: ours }).second.get("acme"), {
+    active: "d3",
+    known: new Set(["d4", "d3"]),
+    ready: false,
+    limited: new Map([["d3", "t"]]),
+  });
+  for (const database of [
+    undefined,
+    { file: "/opencode.db" },
+    { file: "/other.db", providers },
+    { file: 1, providers },
+    { file: "/opencode.db", providers: { acme: null } },
+  ]) {
+    const { second, providers: first } = parse({ database });
+    assert.deepEqual([second.size, first.size], [0, 1]);
+  }
 });

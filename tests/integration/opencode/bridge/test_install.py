@@ -52,7 +52,8 @@ def test_the_bridge_is_put_where_opencode_looks_for_plugins(paths: Paths, file: 
 
     assert (found.path, found.current) == (file, True)
     assert file.read_bytes() == bridge_source()
-    assert said == f"{file} was written; opencodes that run now need a restart"
+    needs = "opencodes that run now need a restart, but an OpenCode 2 does not"
+    assert said == f"{file} was written; {needs}"
 
 
 def test_the_file_and_the_folders_on_the_way_are_the_user_s_alone(paths: Paths, file: Path) -> None:

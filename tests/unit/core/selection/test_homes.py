@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from rotator.core.selection.homes import homes_for, left_by, live_of
+from rotator.core.selection.homes import homes_for, left_by, live_of, seen_by, seen_from
 from rotator.model import Account, HomeName, State
-from tests.support.builders import ACME, a_standing, a_state, an_account, oauth
+from tests.support.builders import ACME, a_signal, a_standing, a_state, an_account, oauth
 
 FILE, DATABASE = HomeName
 A, B = an_account("a"), an_account("b")
@@ -67,3 +67,56 @@ def test_the_live_one_of_auth_json_comes_first() -> None:
     assert live_of(both, ACME) == A
     assert live_of(replace(both, slots={}), ACME) == B
     assert live_of(a_state(A, B), ACME) is None
+
+
+def test_where_opencode_2_was_never_used_the_state_is_as_it_is() -> None:
+    state = a_state(A, B, active=B)
+
+    assert seen_from(state, DATABASE) is state
+    assert seen_by(state, a_signal(B, B)) is state
+
+
+def test_opencode_2_sees_who_is_active_in_its_own_home() -> None:
+    state = standing(a_state(A, B, active=A), A, B, active=B)
+
+    seen = seen_from(state, DATABASE)
+
+    assert (seen.active(ACME), state.active(ACME)) == (B, A)
+    assert seen.slot(ACME).tenures == ()
+    assert seen_from(state, FILE).active(ACME) == A
+
+
+def test_nobody_is_active_where_no_login_is() -> None:
+    state = standing(a_state(A, B, active=A), A, B)
+
+    assert seen_from(state, DATABASE).active(ACME) is None
+
+
+def test_a_login_of_the_other_home_alone_is_not_seen() -> None:
+    state = standing(a_state(LOGIN_A, LOGIN_B, active=LOGIN_A), LOGIN_B, active=LOGIN_B)
+
+    assert seen_from(state, DATABASE).accounts == (LOGIN_B,)
+    assert seen_from(state, FILE).accounts == (LOGIN_A,)
+    assert seen_from(state, DATABASE, [LOGIN_A.id]).accounts == (LOGIN_A, LOGIN_B)
+
+
+def test_whoever_failed_is_seen_wherever_it_stands() -> None:
+    state = standing(a_state(LOGIN_A, LOGIN_B, active=LOGIN_A), LOGIN_B, active=LOGIN_B)
+
+    seen = seen_by(state, a_signal(LOGIN_A, LOGIN_A, home=DATABASE))
+    unknown = seen_by(state, a_signal(None, home=DATABASE))
+
+    assert seen.accounts == (LOGIN_A, LOGIN_B)
+    assert (seen.active(ACME), unknown.active(ACME)) == (LOGIN_B, LOGIN_B)
+
+
+def test_a_request_that_went_on_before_the_switch_is_of_the_one_that_it_carries() -> None:
+    state = standing(a_state(A, B, active=A), A, B, active=A)
+
+    first = seen_by(state, a_signal(A, A, home=DATABASE))
+    second = seen_by(state, a_signal(B, A, B, home=DATABASE))
+    of_other = seen_by(state, a_signal(B, B, home=DATABASE))
+    in_file = seen_by(state, a_signal(B, A, B))
+
+    assert [first.active(ACME), second.active(ACME)] == [A, B]
+    assert [of_other.active(ACME), in_file.active(ACME)] == [A, A]

@@ -23,6 +23,13 @@ export function processKind(argv) {
 }
 
 /**
+ * Tell whether an opencode is an OpenCode 2 by its command line (2.0.15; 1.x has `src/index.js`).
+ *
+ * @param {string[]} argv
+ */
+export const isSecondProgram = (argv) => /\/\$bunfs\/root\/opencode$/.test(argv[1] ?? "");
+
+/**
  * Return the words that are neither options nor their values, as opencode tells them apart.
  *
  * @param {string[]} words

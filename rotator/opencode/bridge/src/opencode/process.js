@@ -2,7 +2,7 @@
 
 import path from "node:path";
 
-import { processKind } from "../core/environment.js";
+import { isSecondProgram, processKind } from "../core/environment.js";
 import { tryOr } from "../core/try-or.js";
 import { readText } from "../system/files.js";
 
@@ -14,3 +14,9 @@ export function opencodeVersion() {
   const { name, version } = tryOr(() => JSON.parse(readText(file)), {});
   return String(name).startsWith("opencode") ? version : null;
 }
+
+/**
+ * Whether it is an OpenCode 2, by what its own program is called inside it; a plugin that is only
+ * imported is told nothing else.
+ */
+export const IS_SECOND = isSecondProgram(process.argv);

@@ -14,6 +14,7 @@ import { WatcherState } from "../watcher/watcher-state.js";
 import { BoughtTokens } from "./bought-tokens.js";
 import { Call } from "./call.js";
 import { markContext, runSending, sendingContext } from "./context.js";
+import { AnotherProvider } from "./elsewhere.js";
 import { FailedRequests } from "./failed-requests.js";
 import { ObservedAnswers } from "./observed-answers.js";
 import { Reports } from "./reports.js";
@@ -80,7 +81,7 @@ export class Bridge {
     this.#failed = new FailedRequests({
       exchange: this.exchange,
       watcher: this.watcher,
-      routing: this.routing,
+      elsewhere: new AnotherProvider(this.routing),
       history: this.#history,
       logins: this.#requestLogins,
       reports: this.#reports,

@@ -64,13 +64,7 @@ export class Call {
    * @param {Layer} layer
    */
   send(layer) {
-    if (this.waited) this.attempt = 0; // what was refused before says nothing any more
-    this.waited = false;
-    this.sends += 1;
-    this.sentAt = new Date().toISOString();
-    this.attempt += 1;
-    this.tried.add(this.carried.digest);
-    this.secrets.add(this.carried.secret);
+    this.note();
     const input = this.input;
     if (this.request && (this.init.body ?? null) === null) {
       try {
@@ -80,6 +74,17 @@ export class Call {
       }
     }
     return runSending(this, () => layer(input, this.init));
+  }
+
+  /** Note that it is sent, by us or by opencode. */
+  note() {
+    if (this.waited) this.attempt = 0; // what was refused before says nothing any more
+    this.waited = false;
+    this.sends += 1;
+    this.sentAt = new Date().toISOString();
+    this.attempt += 1;
+    this.tried.add(this.carried.digest);
+    this.secrets.add(this.carried.secret);
   }
 
   /**

@@ -13,10 +13,18 @@ import { BODY_BYTES, decodeBeginning, readBeginning } from "./answer-body.js";
  * @import { Fault } from "../core/answer-reader.js"
  * @import { Earlier } from "../core/failed-rows.js"
  * @import { Mark } from "../core/mark.js"
- * @import { Logins } from "../opencode/logins.js"
  * @import { Exchange } from "../watcher/exchange.js"
  * @import { Call } from "./call.js"
- * @import { Routing } from "./routing.js"
+ */
+
+/**
+ * What is to stay secret besides what a request carried.
+ * @typedef {{ all: () => Map<string, { secrets: string[] }> }} Secrets
+ */
+
+/**
+ * What is known of sessions.
+ * @typedef {{ session: (id: string) => { left: Set<string>, isOurs?: boolean } }} SessionFacts
  */
 
 const ANSWER_MS = 60_000; // a model that thinks says nothing for a while
@@ -26,10 +34,12 @@ const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits i
 export class Reports {
   /** @type {Exchange} */
   #exchange;
-  /** @type {Logins} */
+  /** @type {Secrets} */
   #logins;
-  /** @type {Routing} */
+  /** @type {SessionFacts} */
   #routing;
+  /** @type {object} */
+  #more;
   /** @type {Map<string, true>} */
   #answersTold = new Map(); // limited logins that have answered, each for a model and a limit
   /** @type {Map<string, number>} */
@@ -37,13 +47,15 @@ export class Reports {
 
   /**
    * @param {Exchange} exchange
-   * @param {Logins} logins
-   * @param {Routing} routing
+   * @param {Secrets} logins
+   * @param {SessionFacts} routing
+   * @param {object} more what each signal says
    */
-  constructor(exchange, logins, routing) {
+  constructor(exchange, logins, routing, more = {}) {
     this.#exchange = exchange;
     this.#logins = logins;
     this.#routing = routing;
+    this.#more = more;
   }
 
   /**
@@ -94,6 +106,7 @@ export class Reports {
       TOLD_HEADERS.some((pattern) => pattern.test(name));
     const told = [...response.headers].filter(isTold);
     return {
+      ...this.#more,
       request: id,
       attempt: number,
       at: new Date().toISOString(),

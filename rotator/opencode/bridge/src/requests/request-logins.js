@@ -166,12 +166,23 @@ export class RequestLogins {
   }
 
   /**
+   * Give the call the login that the watcher names; false where it has none or another place.
+   *
+   * @param {Call} call
+   * @param {{ [more: string]: any }} verdict
+   */
+  async takeOver(call, { credential }) {
+    const entry = await this.#whenLive(call, credential);
+    return entry !== null && this.useLogin(call, entry);
+  }
+
+  /**
    * Return the entry with that digest as soon as auth.json holds it, which it should by now.
    *
    * @param {Call} call
    * @param {string} digest
    */
-  async whenLive(call, digest) {
+  async #whenLive(call, digest) {
     for (const end = performance.now() + SWAP_VISIBLE_MS; performance.now() < end;) {
       const entry = this.#logins.get(call.slot);
       if (entry?.digests.includes(digest)) return entry;

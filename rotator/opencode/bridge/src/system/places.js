@@ -5,7 +5,7 @@ import path from "node:path";
 
 /**
  * The files that this process reads and writes, and the folders of the others.
- * @typedef {Record<"auth" | "state" | "beat" | "present" | "descent" | "inbox" | "outbox", string>} Places
+ * @typedef {Record<"auth" | "database" | "state" | "beat" | "present" | "descent" | "inbox" | "outbox", string>} Places
  */
 
 /**
@@ -20,6 +20,7 @@ export function findPlaces(env) {
   const exchange = (...names) => path.join(state, "bridge", ...names);
   return {
     auth: path.join(data, "opencode", "auth.json"),
+    database: path.resolve(data, "opencode", env.OPENCODE_DB || "opencode.db"),
     state: exchange("state.json"),
     beat: exchange("beat"),
     present: exchange("present"),

@@ -37,16 +37,18 @@ export class WatcherState {
     if (key !== this.key) {
       this.key = key;
       this.text = tryOr(() => readText(state), null);
-      this.state = tryOr(() => parseState(this.text, this.#isOurAuth), null);
+      this.state = tryOr(() => parseState(this.text, this.#homes), null);
     }
     return this;
   }
 
-  /** @param {string} file */
-  #isOurAuth = (file) => {
-    const { auth } = this.#places;
-    return file === auth || realPath(file) === realPath(auth);
-  };
+  /** @type {(ours: string) => (file: string) => boolean} */
+  #isOne = (ours) => (file) => file === ours || realPath(file) === realPath(ours);
+
+  get #homes() {
+    const { auth, database } = this.#places;
+    return { isOurAuth: this.#isOne(auth), isOurDatabase: this.#isOne(database) };
+  }
 
   /** Where a new message may go; nowhere else than it goes by itself, if that is not for us. */
   get routing() {
@@ -55,6 +57,12 @@ export class WatcherState {
 
   /** @param {string} id */
   provider = (id) => this.look().state?.providers.get(id);
+  /**
+   * What is told of OpenCode 2's logins.
+   *
+   * @param {string} id
+   */
+  second = (id) => this.look().state?.second.get(id);
   /** @param {Model} model */
   isReady = (model) => this.#ready(model) === true;
   /** @param {Model} model */

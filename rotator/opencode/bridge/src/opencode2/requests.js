@@ -1,0 +1,312 @@
+// What happens to each request of OpenCode 2. It calls us before a request and after its answer;
+// nothing of its own is replaced.
+
+import { History } from "../core/bound-history.js";
+import { remember } from "../core/bounded-map.js";
+import { MOST_SEEN } from "../core/bounds.js";
+import { credentialsInHeaders } from "../core/credentials.js";
+import { sha256 } from "../core/digests.js";
+import { FailedRows } from "../core/failed-rows.js";
+import { replaceLogin } from "../core/login-replacement.js";
+import { Mark } from "../core/mark.js";
+import { noop } from "../core/try-or.js";
+import { isString } from "../core/values.js";
+import { Call } from "../requests/call.js";
+import { FailedRequests } from "../requests/failed-requests.js";
+import { Reports } from "../requests/reports.js";
+import { Exchange } from "../watcher/exchange.js";
+import { WatcherState } from "../watcher/watcher-state.js";
+import { OtherModels } from "./other-models.js";
+import { Sessions } from "./sessions.js";
+import { Slots } from "./slots.js";
+
+/**
+ * @import { Session } from "./sessions.js"
+ * @import { Places } from "../system/places.js"
+ * @import { Verdict } from "../watcher/exchange.js"
+ * @import { ClaimedLogin, Layer } from "../requests/call.js"
+ */
+
+export const HOME = "opencode.db";
+const MOST_SENDS = 50;
+/**
+ * What OpenCode calls an error that stood in an answer, in the words of vendors.
+ *
+ * @type {Record<string, string>}
+ */
+const VENDORS_WORDS = {
+  "provider.rate-limit": "rate_limit_error",
+  "provider.quota": "insufficient_quota",
+};
+const PRIMARY = "primary"; // a request of the turn itself; all else is made beside it
+
+/** @type {Layer} */
+const send = (...given) => fetch(...given);
+
+/** What all requests of this process share, in however many directories it works. */
+export class Requests {
+  #history = new History();
+  #slots = new Slots();
+  #rows = new FailedRows();
+  #sessions = new Sessions();
+  /** @type {Map<string, string>} */
+  #instead = new Map(); // digest of a limited login -> whose row takes its place meanwhile
+  /** @type {WeakMap<Request, string>} */
+  #sentAt = new WeakMap();
+  /** @type {WeakSet<Response>} */
+  #seen = new WeakSet(); // two directories may show us the same
+  /** @type {WeakMap<Call, any>} */
+  #directories = new WeakMap(); // what OpenCode gives to the plug-in there
+
+  /** @param {Places} places */
+  constructor(places) {
+    this.watcher = new WatcherState(places);
+    this.exchange = new Exchange(places, this.watcher);
+    const said = { home: HOME };
+    this.reports = new Reports(this.exchange, { all: () => new Map() }, this.#sessions, said);
+    this.models = new OtherModels(this.watcher, this.#sessions);
+    this.failed = new FailedRequests({
+      exchange: this.exchange,
+      watcher: this.watcher,
+      elsewhere: this.models,
+      history: this.#history,
+      logins: this,
+      reports: this.reports,
+    });
+  }
+
+  /**
+   * Before a request: put a login into it that takes a limited one's place, and leave out what its
+   * vendor has refused before.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async before(ctx, event) {
+    const login = this.#loginIn(event);
+    if (!login) return;
+    const call = this.#call(ctx, event, login);
+    const slot = this.#slotInstead(event, login);
+    const isReplaced = slot !== undefined && (await this.#put(call, slot));
+    const isCleaned = await this.#history.clean(call);
+    if (isReplaced || isCleaned) event.request = new Request(call.input, call.init);
+    this.#sentAt.set(event.request, new Date().toISOString());
+  }
+
+  /**
+   * Return whose row takes the place of a login in this request: of one that rests, for as long as
+   * it does, and once after an answer that was none.
+   *
+   * @param {any} event
+   * @param {ClaimedLogin} login
+   */
+  #slotInstead({ sessionID, kind }, { slot, digest }) {
+    const known = this.#sessions.session(sessionID);
+    const { next } = known;
+    if (kind === PRIMARY) known.next = null;
+    if (kind === PRIMARY && next?.digest === digest) return next.slot;
+    const rests = this.watcher.second(slot)?.limited.has(digest);
+    return rests ? this.#instead.get(digest) : undefined;
+  }
+
+  /**
+   * After an answer: where it is a refusal ask the watcher, and send the request again if it says
+   * so. OpenCode gets the last answer, and knows nothing of those before.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async after(ctx, event) {
+    if (this.#seen.has(event.response)) return;
+    this.#seen.add(event.response);
+    const isPrimary = event.kind === PRIMARY;
+    const known = this.#sessions.session(event.sessionID);
+    if (isPrimary) Object.assign(known, { last: null, to: null });
+    const login = this.#loginIn(event);
+    if (!login) return;
+    const call = this.#call(ctx, event, login);
+    call.note();
+    call.sentAt = this.#sentAt.get(event.request) ?? call.sentAt;
+    try {
+      await this.#answer(call, event);
+    } finally {
+      const { response } = event;
+      if (isPrimary) known.last = { call, response, isGood: response.status < 400 };
+      this.#seen.add(response);
+    }
+  }
+
+  /**
+   * @param {Call} call
+   * @param {any} event
+   */
+  async #answer(call, event) {
+    for (;;) {
+      const response = event.response;
+      if (response.status < 400) return this.#tellGood(call, response);
+      if (call.sends >= MOST_SENDS) return;
+      const answer = await this.failed.settle(call, response);
+      if (answer === response || call.signal?.aborted) return;
+      event.response = answer ?? (await call.send(send));
+      response.body?.cancel().catch(noop);
+      if (answer) return;
+    }
+  }
+
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   */
+  #tellGood(call, response) {
+    this.reports.tellLimits(call, response);
+    const since = this.watcher.second(call.slot)?.limited.get(call.carried.digest);
+    if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
+  }
+
+  /**
+   * When OpenCode is about to end a turn, or to try again by itself: say what shall become of it.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async onRetry(ctx, event) {
+    const known = this.#sessions.session(event.sessionID);
+    const { last } = known;
+    known.last = null;
+    if (last?.isGood && this.exchange.isAnswered()) {
+      const verdict = await this.#askOfEnd(last.call, last.response, event.error);
+      if (verdict?.verdict === "reroute") await this.models.go(last.call, verdict);
+      else if (verdict?.verdict === "retry" && isString(verdict.slot)) {
+        known.next = { digest: last.call.carried.digest, slot: verdict.slot };
+        event.decision = { retry: true, delay: 0 };
+      } else if (verdict?.verdict === "wait" && verdict.wait_ms >= 0) {
+        event.decision = { retry: true, delay: verdict.wait_ms };
+      }
+    }
+    const isElsewhere = await this.models.change(ctx, event);
+    if (isElsewhere || this.#isLeft(known, last)) event.decision = { retry: true, delay: 0 };
+  }
+
+  /**
+   * Tell whether another login has become active since a request was refused that could not be
+   * sent again; once for each.
+   *
+   * @param {Session} known
+   * @param {Session["last"]} last
+   */
+  #isLeft(known, last) {
+    if (!last || last.isGood || !this.watcher.isAlive()) return false;
+    const { slot, tried } = last.call;
+    const told = this.watcher.second(slot);
+    if (!told?.ready || !told.active || told.limited.has(told.active)) return false;
+    if (tried.has(told.active) || known.again.has(told.active)) return false;
+    known.again.add(told.active);
+    return true;
+  }
+
+  /**
+   * Ask what follows from an answer with a good status in which an error stood, or that broke off.
+   *
+   * @param {Call} call
+   * @param {Response} response
+   * @param {any} error
+   */
+  #askOfEnd(call, response, error) {
+    const { type, message } = error ?? {};
+    const body = JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
+    const { session, aside } = call.mark;
+    const row = { session, aside, credential: call.carried.digest };
+    const earlier = this.#rows.add(row, "error", performance.now());
+    const fault = this.reports.fault(call, response, { kind: "error", body, earlier, isHeld: true });
+    return this.exchange.ask(fault, call.signal);
+  }
+
+  /**
+   * Give a refused request the login that the watcher names; false where there is none.
+   *
+   * @param {Call} call
+   * @param {Verdict} verdict
+   */
+  async takeOver(call, verdict) {
+    const { slot, credential } = verdict;
+    const { carried } = call;
+    if (credential === carried.digest) return true; // the same once more
+    if (!isString(slot) || !(await this.#put(call, slot))) return false;
+    remember(this.#instead, carried.digest, slot, MOST_SEEN);
+    return true;
+  }
+
+  /**
+   * @param {Call} call
+   * @param {string} slot
+   */
+  async #put(call, slot) {
+    const entry = await this.#slots.resolve(this.#directories.get(call), call.slot, slot);
+    if (!entry?.secret) return false;
+    const { init, url, carried } = call;
+    call.init = { ...init, headers: replaceLogin(init.headers, url, carried, entry) };
+    call.carried = { secret: entry.secret, digest: this.#nameOf(call.slot, entry.digests), seen: entry };
+    return true;
+  }
+
+  /**
+   * @param {string} provider
+   * @param {string[]} digests
+   */
+  #nameOf(provider, digests) {
+    const known = this.watcher.second(provider)?.known;
+    return digests.find((digest) => known?.has(digest)) ?? digests[0];
+  }
+
+  /**
+   * Return the login of a row that a request carries, or null: then it is none of ours.
+   *
+   * @param {any} event
+   * @returns {ClaimedLogin | null}
+   */
+  #loginIn({ request, model }) {
+    const provider = model?.providerID;
+    const known = this.watcher.second(provider)?.known;
+    if (!known) return null;
+    for (const secret of credentialsInHeaders(request.headers)) {
+      const digest = sha256(secret);
+      if (known.has(digest)) return { slot: provider, secret, digest };
+    }
+    return null;
+  }
+
+  /**
+   * @param {any} ctx
+   * @param {any} event
+   * @param {ClaimedLogin} login
+   */
+  #call(ctx, { request, model, sessionID, agent, kind }, login) {
+    const mark = new Mark({
+      provider: model.providerID,
+      model: model.id,
+      session: sessionID,
+      agent: String(agent),
+      message: undefined,
+      aside: kind !== PRIMARY,
+      configured: new Set(),
+      given: () => [],
+    });
+    const { stop } = this.#sessions.session(sessionID);
+    const signal = AbortSignal.any([request.signal, stop.signal].filter(Boolean));
+    const init = { headers: new Headers(request.headers), signal };
+    const { method, url } = request;
+    const { pathname: path, searchParams: query } = new URL(url);
+    const facts = { input: request, init, request, headers: init.headers, method, path, query };
+    const call = new Call({ ...facts, mark, login });
+    this.#directories.set(call, ctx);
+    return call;
+  }
+
+  /**
+   * @param {string} session
+   * @param {string} type of an event
+   */
+  hear(session, type) {
+    if (type === "session.execution.interrupted") this.#sessions.stop(session);
+  }
+}
