@@ -17,9 +17,10 @@ from rotator.errors import LiveFileError
 from rotator.live.capture_content import capture_content, take_descents
 from rotator.live.knowledge import knowledge, try_parse
 from rotator.live.late_writes import save_logins
+from rotator.live.unclaimed import keep_unreadable
 from rotator.live.unsaved_file import read_unsaved, remove_unsaved
 from rotator.model import Digest
-from rotator.opencode.auth.file import Whole, read_live
+from rotator.opencode.auth.file import Reading, Whole, read_live
 from rotator.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,8 @@ def capture_seen(
         is_known = content.digest == context.store.live_digest()
         if content == now and not is_known:
             continue
+        if not _keep_gone(context, content, now):
+            continue
         if not is_known and _holds_news(context, content):
             take_descents(context)
             try:
@@ -116,6 +119,19 @@ def capture_seen(
         done.append(content)
         before = content
     return done
+
+
+def _keep_gone(context: Context, content: Whole, now: Reading) -> bool:
+    """Keep what could not be read and stands there no more; False where there is no room."""
+    left = now.entries if isinstance(now, Whole) else {}
+    try:
+        for provider, entry in content.entries.items():
+            if left.get(provider) != entry:
+                keep_unreadable(context, content, provider)
+    except LiveFileError as exc:
+        log.warning("what stood in auth.json waits: %s", exc.message)
+        return False
+    return True
 
 
 def take_in_unsaved(context: Context) -> None:

@@ -28,6 +28,7 @@ from rotator.settings.sources import FILE_NAME, MEND, Values, read_config
 from rotator.settings.toml_edit import add_entry, drop, drop_entry, is_one_value, put, reorder
 from rotator.settings.toml_values import parse
 from rotator.settings.validate import read_file
+from rotator.system.extended_attributes import keeps_attributes
 from rotator.system.file_owners import require_own_way, whose
 from rotator.system.files import remove_leftovers, sync_folder, temporary_beside, write_new
 from rotator.system.locks import hold_all
@@ -249,7 +250,8 @@ def _locked(paths: Paths, patience_seconds: float = _PATIENCE_SECONDS) -> Iterat
 def _put(paths: Paths, before: str | None, after: str) -> bool:
     """Put the new text in place in one step; False if the file is not `before` any more.
 
-    One that is mounted by itself, or has another name, is written in place.
+    One that is mounted by itself, or has another name, is written in place; so is one with marks
+    of other programs that a new file cannot be given.
     """
     file = paths.config_file
     # Behind links: whoever keeps the file elsewhere goes on doing so.
@@ -257,14 +259,15 @@ def _put(paths: Paths, before: str | None, after: str) -> bool:
     try:
         require_own_way(file)
         if before is not None and why_in_place(target, Neighbours()) is not None:
-            held, new = Whole(before.encode()), after.encode()
-            return write_in_place(target, held, new, paths.settings_journal, keep_mode=True)
+            return _put_in_place(paths, target, before, after)
         make_folder(target.parent)
         remove_leftovers(target.parent, name=target.name)
         temporary = temporary_beside(target)
         write_new(temporary, after.encode(), durable=True, like=whose(target))
         try:
             temporary.chmod(_mode(target))
+            if before is not None and not keeps_attributes(target, temporary):
+                return _put_in_place(paths, target, before, after)
             if read_config(file) != before:
                 return False
             temporary.replace(target)
@@ -275,6 +278,11 @@ def _put(paths: Paths, before: str | None, after: str) -> bool:
         message = f"{FILE_NAME}: it cannot be written: {exc.strerror}"
         raise ConfigError(message, hint=str(target)) from exc
     return True
+
+
+def _put_in_place(paths: Paths, target: Path, before: str, after: str) -> bool:
+    held, new = Whole(before.encode()), after.encode()
+    return write_in_place(target, held, new, paths.settings_journal, keep_mode=True)
 
 
 def _mode(target: Path) -> int:

@@ -25,3 +25,12 @@ def take_attributes(like: Path, file: Path) -> None:
             if exc.errno == errno.ENODATA:
                 continue  # taken away meanwhile
             raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(file)) from exc
+
+
+def keeps_attributes(like: Path, file: Path) -> bool:
+    """Mark `file` as `like` is marked; False where a mark would be lost."""
+    try:
+        take_attributes(like, file)
+    except OSError:
+        return False
+    return True

@@ -8,6 +8,7 @@ one more notice, never in one less. Only this and `observers` import watchdog.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,21 +19,28 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from rotator.system.mount_watch import MountWatch
+from rotator.system.mounts import mounts_of
 from rotator.system.observers import LOOK_AGAIN, end, native_observer, polling_observer, started
 from rotator.system.watched_folders import (
     Signature,
     Watched,
     WatchedFolder,
     identity_of,
+    is_written_elsewhere,
     signature_of,
     watched_folders,
 )
 
 Notify = Callable[[str, Path], None]
 _Way = Literal["native", "polling"]
+# Which folder a path is in, and which file it is where that is mounted by itself.
+_Place = tuple[tuple[int, int] | None, tuple[int, int] | None]
 MOST_ROUNDS = 8
 # Checks that go by before the system's own way is tried again after it was refused.
 PATIENCE_CHECKS = 60
+# A file that may be written elsewhere is looked at this often.
+ELSEWHERE_SECONDS = 0.1
+_POLLS_END_SECONDS = 2.0
 
 
 class _Handler(FileSystemEventHandler):
@@ -113,7 +121,11 @@ class FileWatcher:
         self._seen: dict[Watched, Signature | None] = {}
         self._slow: tuple[str, ...] = ()
         self._mounts: MountWatch | None = None
-        self._folders: dict[Watched, tuple[int, int] | None] = {}
+        self._folders: dict[Watched, _Place] = {}
+        self._mounted: frozenset[str] = frozenset()
+        self._elsewhere: list[Watched] = []
+        self._polls: threading.Thread | None = None
+        self._is_over = threading.Event()
 
     @property
     def polling(self) -> tuple[str, ...]:
@@ -130,6 +142,7 @@ class FileWatcher:
     def start(self) -> None:
         """Begin to watch; reports every watched path once, so that nothing falls between."""
         self._running = True
+        self._is_over.clear()
         self._folders = self._folders_now()
         self._mounts = MountWatch(self._hear_of_mount)
         self.check()
@@ -137,6 +150,10 @@ class FileWatcher:
     def stop(self) -> None:
         """End all threads and close all descriptors; waits a few seconds at most."""
         self._running = False
+        self._is_over.set()
+        if self._polls is not None:
+            self._polls.join(_POLLS_END_SECONDS)
+            self._polls = None
         if self._mounts is not None:
             self._mounts.close()
         for observer in self._observers.values():
@@ -164,21 +181,44 @@ class FileWatcher:
             # A watch that has just begun missed what came into being a moment before it.
             if not begun:
                 break
+        self._poll_where_deaf()
         for watched in self._watched:
             signature = signature_of(watched.path)
             if self._seen.get(watched) != signature or watched in doubtful:
                 self._seen[watched] = signature
                 self._notify(watched.name, watched.path)
 
+    def _poll_where_deaf(self) -> None:
+        """Look often at files that may be written where no folder of ours hears of it."""
+        self._elsewhere = [w for w in self._watched if is_written_elsewhere(w, self._mounted)]
+        if self._elsewhere and (self._polls is None or not self._polls.is_alive()):
+            self._polls = threading.Thread(target=self._poll, name="files elsewhere", daemon=True)
+            self._polls.start()
+
+    def _poll(self) -> None:
+        seen = {watched: self._seen.get(watched) for watched in self._watched}
+        while self._elsewhere and not self._is_over.wait(ELSEWHERE_SECONDS):
+            for watched in self._elsewhere:
+                signature = signature_of(watched.path)
+                if seen.get(watched) != signature:
+                    seen[watched] = signature
+                    self._notify(watched.name, watched.path)
+
     def _hear_of_mount(self) -> None:
-        """Tell of those whose folder is another one by now: the watch is on the one below."""
+        """Tell of those that lie elsewhere by now: the watch is on what is below the mount."""
         before, self._folders = self._folders, self._folders_now()
-        for watched, identity in self._folders.items():
-            if identity != before.get(watched):
+        for watched, place in self._folders.items():
+            if place != before.get(watched):
                 self._notify(watched.name, watched.path)
 
-    def _folders_now(self) -> dict[Watched, tuple[int, int] | None]:
-        return {watched: identity_of(str(watched.path.parent)) for watched in self._watched}
+    def _folders_now(self) -> dict[Watched, _Place]:
+        self._mounted = frozenset(mount.at for mount in mounts_of())
+        return {watched: self._place_of(watched.path) for watched in self._watched}
+
+    def _place_of(self, path: Path) -> _Place:
+        is_mounted = os.path.realpath(path) in self._mounted
+        itself = identity_of(str(path)) if is_mounted else None
+        return identity_of(str(path.parent)), itself
 
     def _drop_the_dead(self) -> None:
         for way, observer in list(self._observers.items()):

@@ -6,6 +6,7 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +83,19 @@ def _stat(path: str | Path) -> os.stat_result | None:
         return Path(path).stat()
     except OSError:
         return None
+
+
+def is_written_elsewhere(watched: Watched, mounted: AbstractSet[str]) -> bool:
+    """Tell whether a file may be written where its folder hears nothing of it.
+
+    So it is with one that is among the `mounted` ones by itself, or that has another name.
+    """
+    if watched.folder:
+        return False
+    facts = _stat(watched.path)
+    if facts is not None and stat.S_ISREG(facts.st_mode) and facts.st_nlink > 1:
+        return True
+    return os.path.realpath(watched.path) in mounted
 
 
 def _is_folder(path: Path) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from rotator.context import Context
 from rotator.core.logins.refresh_policy import is_due, wants_refresh
 from rotator.errors import RotatorError, StoreError
+from rotator.live.refresh_answers import take_in_kept
 from rotator.model import Account, AccountId
 from rotator.services.refresh import (
     ask,
@@ -99,6 +100,8 @@ class RefreshQueue:
         """Store the answers that have come, begin what can be begun, send again what is due."""
         for wanted in tuple(self._wanted.values()):
             self._go_on(wanted)
+        # A command that was interrupted may have left new tokens beside the store since.
+        take_in_kept(self._context)
         use_answers(self._context)
         state, now = self._context.store.state(), self._context.clock()
         for pending in state.refreshes.values():

@@ -32,6 +32,7 @@ from rotator.opencode.tui.config_entry import (
     without_entry,
 )
 from rotator.system.disk_errors import way_out_of
+from rotator.system.extended_attributes import keeps_attributes
 from rotator.system.file_owners import whose
 from rotator.system.files import publish, sync_folder, temporary_beside, write_new
 from rotator.system.locks import hold_all
@@ -223,8 +224,9 @@ def _changed(config: Path, change: Callable[[], str | None]) -> str | None:
 def _put(paths: Paths, config: Path, before: str | None, after: str | None) -> None:
     """Put a text in place of `before` in one step, or the file away; raises UsageError.
 
-    A link is followed to its file, and the file keeps its mode. One that is mounted by itself, or
-    has another name, is written in place, and is emptied where it would be put away.
+    A link is followed to its file, and the file keeps its mode and the marks of other programs.
+    One that is mounted by itself, has another name, or marks that a new file cannot be given, is
+    written in place; the first two are emptied where they would be put away.
     """
     if after == before:
         return
@@ -243,6 +245,10 @@ def _put(paths: Paths, config: Path, before: str | None, after: str | None) -> N
         write_new(beside, after.encode("utf-8"), durable=True, like=whose(target))
         try:
             beside.chmod(mode)
+            if before is not None and not keeps_attributes(target, beside):
+                beside.unlink()
+                _write_in_place(paths, target, before, after)
+                return
             beside.replace(target)
         except OSError:
             with contextlib.suppress(OSError):

@@ -305,3 +305,26 @@ def test_no_secret_shows_in_what_is_kept(tmp_path: Path) -> None:
 
     assert "CANARY" not in repr(vars(kept))
     assert "CANARY" not in repr(kept.all())
+
+
+@OBSTACLES
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "sesame", "word": "KEY-CANARY-odd"},
+        {"type": "api", "word": "KEY-CANARY-odd"},
+        "KEY-CANARY-odd",
+    ],
+)
+def test_an_entry_that_nobody_can_read_is_kept_although_it_stood_there_meanwhile(
+    live: Live, look: LiveLook, obstacle: Obstacle, entry: object
+) -> None:
+    live.paths.auth_file.write_bytes(as_opencode({"acme": entry, "zeta": api("z")}))
+    fails(look, live, obstacle)
+    live.paths.auth_file.write_bytes(as_opencode({"acme": api("c"), "zeta": api("z")}))
+
+    look.look()
+    look.look()
+
+    kept = [content.content.decode() for content in live.context.store.unclaimed_contents()]
+    assert [json.loads(text) for text in kept] == [entry]

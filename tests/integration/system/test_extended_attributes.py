@@ -1,10 +1,10 @@
-"""What auth.json is marked with by other programs stays on it, whichever way it is written."""
+"""What a file is marked with by other programs stays on it, whichever way it is written."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +13,9 @@ import pytest
 from rotator.opencode.auth.file import read_live
 from rotator.opencode.auth.replaced import ReplacedFiles
 from rotator.opencode.auth.writer import put_live
+from rotator.opencode.tui.plugin_file import install_plugin
+from rotator.settings.edit import edit
+from rotator.system.paths import Paths, find_paths
 
 MARKS = {"user.com.dropbox.attributes": b"\x0a\x00x", "user.xdg.tags": b"mine", "user.empty": b""}
 NEW = b'{"acme": {"type": "api", "key": "KEY-CANARY-b"}}'
@@ -85,3 +88,61 @@ def test_what_the_system_itself_marks_is_left_to_it(
     assert put_live(file, read_live(file), NEW, replaced)
 
     assert file.stat().st_ino != before
+
+
+def change_settings(paths: Paths) -> None:
+    assert edit(paths, lambda _: "# mine\n[failover]\npatience_seconds = 6\n")
+
+
+def enter_plugin(paths: Paths) -> None:
+    install_plugin(paths)
+
+
+def write_settings(paths: Paths) -> Path:
+    paths.config_file.parent.mkdir(parents=True)
+    paths.config_file.write_text("# mine\n")
+    return paths.config_file
+
+
+def write_tui(paths: Paths) -> Path:
+    file = paths.opencode_config / "tui.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"theme": "mine"}\n')
+    return file
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+@pytest.mark.parametrize(
+    ("write", "change"),
+    [
+        pytest.param(write_settings, change_settings, id="config.toml"),
+        pytest.param(write_tui, enter_plugin, id="tui.json"),
+    ],
+)
+def test_settings_keep_their_marks(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Paths], Path],
+    change: Callable[[Paths], None],
+    *,
+    is_refused: bool,
+) -> None:
+    def refused(path: Path, *_: object) -> None:
+        if path != file:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        given(path, *_)
+
+    given: Callable[..., None] = os.setxattr
+    paths = find_paths({"HOME": str(home)})
+    file = write(paths)
+    for name, value in MARKS.items():
+        os.setxattr(file, name, value)
+    before = (file.read_bytes(), file.stat().st_ino)
+    if is_refused:
+        monkeypatch.setattr(os, "setxattr", refused)
+
+    change(paths)
+
+    assert marks_of(file) == MARKS
+    assert (file.stat().st_ino == before[1]) == is_refused
+    assert list(file.parent.glob("*tmp*")) == []

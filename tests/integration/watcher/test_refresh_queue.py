@@ -19,6 +19,7 @@ from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.model import (
     Account,
     AccountState,
+    Digest,
     Event,
     EventKind,
     Finding,
@@ -31,10 +32,11 @@ from rotator.model import (
     VerdictKind,
 )
 from rotator.provider import HttpAnswer
-from rotator.secret import digest_of
+from rotator.secret import Secret, digest_of
 from rotator.services.failover import Before, Means, carry_out
 from rotator.services.refresh import begin, hold_refresh_locks
 from rotator.services.refresh_storing import Attempt
+from rotator.storage.kept_answers import keep_answer, kept_answers
 from rotator.system.files import publish
 from rotator.system.paths import find_paths
 from rotator.watcher.daemon import Daemon
@@ -253,6 +255,20 @@ def test_a_watcher_that_is_ended_waits_for_the_tokens_that_are_on_their_way(
 
     assert world.account(ADA).credential.secret.digest() == digest_of("ACC-CANARY-ada-2")
     assert world.context.store.state().refreshes == {}
+
+
+def test_new_tokens_that_a_command_could_not_store_are_taken_in_by_a_running_watcher(
+    world: World,
+) -> None:
+    ada, spent = world.account(ADA), Digest(digest_of("REF-CANARY-ada-1"))
+    answer = Secret(json.dumps(login("ada", 2)))
+    pending = PendingRefresh(ada.id, spent, datetime.now(UTC), 1, answer)
+
+    assert keep_answer(world.paths.data, pending)
+
+    new = digest_of("ACC-CANARY-ada-2")
+    wait_until(lambda: world.account(ADA).credential.secret.digest() == new, SECONDS, "the tokens")
+    assert list(kept_answers(world.paths.data)) == []
 
 
 def test_what_the_bridge_tells_of_good_answers_is_a_reading(home: Path) -> None:
