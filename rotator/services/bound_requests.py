@@ -31,8 +31,10 @@ class Bound(Enum):
 
     # A login of another kind or for another place.
     ELSEWHERE = auto()
-    # No login of that provider.
+    # No login of that provider, which had none before either.
     WITHOUT = auto()
+    # No login of that provider, which had one before: that was taken out, or logged out.
+    EMPTIED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ def bound_elsewhere(
         *(_silent(process) for process in without if process.hides_turns),
     ):
         state = context.store.state()
-        bound = process.at and _bound(context, state, process.at, put)
-        if bound and (again := _began_anew(context, process)) is not None:
-            bound = _bound(context, state, again + _SEEN_WITHIN, put)
+        again = process.at and _began_anew(context, process)
+        began_at = again + _SEEN_WITHIN if again else process.at
+        bound = began_at and _bound(context, state, began_at, put)
         if bound:
             yield process.who, bound
 
@@ -78,7 +80,8 @@ def _bound(context: Context, state: State, began_at: datetime, put: Account) -> 
         is_known = len(tenures) < TENURES_KEPT and _had_looked(context, state, began_at)
         return Bound.WITHOUT if is_known else None
     if before[-1] is None:
-        return Bound.WITHOUT
+        had_one = any(before) or len(tenures) >= TENURES_KEPT
+        return Bound.EMPTIED if had_one else Bound.WITHOUT
     held = state.account(before[-1])
     if held is None or stands_in(put, held.credential):
         return None
@@ -106,10 +109,15 @@ def _had_looked(context: Context, state: State, at: datetime) -> bool:
 
 
 def _began_anew(context: Context, process: _Running) -> datetime | None:
-    """Return since when all that it does is built anew, where its log tells of that."""
+    """Return since when all that it does is built anew, where its log tells of that.
+
+    A folder that it has laid down is built with the next request there, so with what is there now.
+    """
     run = process.process_at and runs_in(context.paths.opencode_logs).of_process(process.process_at)
     if not run:
         return None
     folders = list(map(Path, process.folders)) or list(run.folders)
-    known = [run.laid_down[folder] for folder in folders if folder in run.laid_down]
-    return min(known) if known and len(known) == len(folders) else None
+    if not folders or any(folder not in run.laid_down for folder in folders):
+        return None
+    built = [(run.folders.get(folder), run.laid_down[folder]) for folder in folders]
+    return min(at if at and at >= down else context.clock() for at, down in built)

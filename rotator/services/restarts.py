@@ -102,6 +102,11 @@ def _lagging(context: Context, present: Sequence[Present], put: Account) -> list
             f"it began before {sanitize(put.provider)} had a login",
             True,
         ),
+        (
+            (who for who, what in bound.items() if what is Bound.EMPTIED),
+            f"it built its requests while {sanitize(put.provider)} had no login",
+            True,
+        ),
         *(
             ((presence.who,), _unseen_by(presence, put), True)
             for presence in bridged

@@ -87,7 +87,7 @@ def test_c12_so_does_one_that_began_after_a_logout(
             went_out = keys(server, provider, session)
 
     assert (applies, went_out) == ("after-restart", [None, None])
-    assert told.endswith("to use mock-1: it began before mock had a login")
+    assert told.endswith("to use mock-1: it built its requests while mock had no login")
 
 
 def test_c7_a_key_is_not_replaced_where_the_bridge_does_not_see_the_requests(

@@ -331,6 +331,69 @@ def test_c12_an_opencode_that_began_before_the_first_login_has_to_be_restarted(
     assert restart_note(live.context, [later], put) is None
 
 
+BEGAN_BEFORE = "it began before openai had a login"
+BUILT_WITHOUT = "it built its requests while openai had no login"
+# What openai's slot held, minute by minute; when opencode began, and when it laid its folder down
+# and built it anew (below zero: laid it down alone).
+PASTS: dict[str, tuple[Sequence[str | None], int, int | None, str | None]] = {
+    "before the first login": ([None, "c"], 0, None, BEGAN_BEFORE),
+    "laid down before the first login": ([None, None, "c"], 0, 1, BEGAN_BEFORE),
+    "while it was logged out": (["c", None, "d"], 1, None, BUILT_WITHOUT),
+    "while it was logged out, in again as before": (["c", None, "c"], 1, None, BUILT_WITHOUT),
+    "logged out for the second time": (["c", None, "d", None, "e"], 3, None, BUILT_WITHOUT),
+    "with a login, laid down at its logout": (["c", None, "d"], 0, 1, BUILT_WITHOUT),
+    "with this login, laid down at its logout": (["c", None, "c"], 0, 1, BUILT_WITHOUT),
+    "before the first, laid down at a logout": ([None, "c", None, "d"], 0, 2, BUILT_WITHOUT),
+    "with a login, laid down at its logout, not asked since": (["c", None, "d"], 0, -1, None),
+    "with a login that was logged out": (["c", None, "d"], 0, None, None),
+    "with a login that was replaced": (["c", "d"], 0, None, None),
+    "logged out, laid down at the new login": (["c", None, "d"], 1, 2, None),
+    "before the first, laid down at a login": ([None, "c"], 0, 1, None),
+}
+
+
+@pytest.mark.parametrize("past", PASTS)
+@pytest.mark.parametrize("of", [api, oauth], ids=["key", "login"])
+def test_c12_why_an_opencode_has_to_be_restarted_is_true_of_each_past(
+    live: Live, of: Callable[[str], Entry], past: str
+) -> None:
+    held, began_in, laid_down_in, because = PASTS[past]
+    at = started(os.getpid())
+    assert at is not None
+    start = at - timedelta(minutes=began_in, seconds=30)
+    for minute, name in enumerate(held):
+        live.clock.now = start + timedelta(minutes=minute)
+        live.sees({"xai": api("b")} | ({"openai": of(name)} if name else {}))
+    one = replace(present(live, os.getpid()), directories=("/w",), started_at=at)
+    lines = [(at, "creating")]
+    if laid_down_in is not None:
+        again = start + timedelta(minutes=abs(laid_down_in), seconds=30)
+        lines.append((again, "disposing"))
+        if laid_down_in > 0:
+            lines.append((again, "creating"))
+    log = live.paths.opencode_logs / "opencode.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(
+        "".join(
+            f"timestamp={when.isoformat()} level=INFO run=a1"
+            f' message="{does} instance" directory=/w\n'
+            for when, does in lines
+        )
+    )
+    state = live.context.store.state()
+    put = state.account(state.slot("openai").active)
+    assert put is not None
+
+    said = when_used(live.context, [one], put)
+
+    who = f"opencode serve (pid {os.getpid()})"
+    assert said == (
+        f"restart {who} to use it: {because}"
+        if because
+        else "running opencodes use it from the next request on"
+    )
+
+
 def test_c12_so_has_one_that_began_while_nobody_was_logged_in(live: Live) -> None:
     live.clock.pass_time(minutes=1)
     live.sees({})
