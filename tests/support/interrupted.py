@@ -229,7 +229,7 @@ def picture_of(home: Path, *, like: bool = False) -> Picture:
     for folder, names, files in os.walk(home):
         for path in (Path(folder, name) for name in (*names, *files)):
             facts = path.lstat()
-            marks = (facts.st_mode, facts.st_uid, facts.st_gid)
+            marks: tuple[int, ...] = (facts.st_mode, facts.st_uid, facts.st_gid)
             if stat.S_ISREG(facts.st_mode):
                 marks += (facts.st_nlink,)
             if not like:
