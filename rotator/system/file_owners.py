@@ -204,24 +204,28 @@ def narrow_file(path: Path) -> None:
 def _followed(path: Path) -> tuple[list[tuple[Path, int]], Path]:
     """Return the links on the way to `path` with their owners, and what of it is there."""
     links: list[tuple[Path, int]] = []
-    at = Path("/")
-    left = [*reversed(path.absolute().parts[1:])]
+    # By texts: it is gone through before each file that is opened.
+    at = ""
+    left = [*reversed(str(path.absolute()).split("/"))]
     while left:
-        place = at.parent if (part := left.pop()) == ".." else at / part
+        part = left.pop()
+        if part in {"", "."}:
+            continue
+        place = at.rpartition("/")[0] if part == ".." else f"{at}/{part}"
         try:
-            facts = place.lstat()
+            facts = os.lstat(place or "/")  # no Path of each folder on the way
             if not stat.S_ISLNK(facts.st_mode):
                 at = place
                 continue
-            to = place.readlink()
+            to = os.readlink(place)  # noqa: PTH115  # likewise
         except OSError:
             break  # it is not there
-        links.append((place, facts.st_uid))
+        links.append((Path(place), facts.st_uid))
         if len(links) > _MOST_LINKS:
             break  # in a circle
-        at = Path("/") if to.is_absolute() else at
-        left += reversed([part for part in to.parts if part != "/"])
-    return links, at
+        at = "" if to.startswith("/") else at
+        left += reversed(to.split("/"))
+    return links, Path(at or "/")
 
 
 def _refused(why: str, path: Path | str) -> PermissionError:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -213,6 +214,34 @@ def copy_home(template: Path, home: Path, scene: Scene) -> None:
     """Make a home like the template, in which the scene can be played."""
     shutil.copytree(template, home)
     link(home, scene)
+
+
+Picture = frozenset[tuple[str, tuple[int, ...], bytes]]
+
+
+def picture_of(home: Path, *, like: bool = False) -> Picture:
+    """Return what stands in a home, byte for byte, with whose it is and who may read it.
+
+    Unless it is what another home is to be `like`, which of the disk's files they are and when
+    each was written counts, too.
+    """
+    found = set()
+    for folder, names, files in os.walk(home):
+        for path in (Path(folder, name) for name in (*names, *files)):
+            facts = path.lstat()
+            marks: tuple[int, ...] = (facts.st_mode, facts.st_uid, facts.st_gid)
+            if stat.S_ISREG(facts.st_mode):
+                marks += (facts.st_nlink,)
+            if not like:
+                marks += (facts.st_ino, facts.st_mtime_ns)
+            found.add((str(path), marks, _content(path, facts)))
+    return frozenset(found)
+
+
+def _content(path: Path, facts: os.stat_result) -> bytes:
+    if stat.S_ISREG(facts.st_mode):
+        return path.read_bytes()
+    return os.fsencode(path.readlink()) if stat.S_ISLNK(facts.st_mode) else b""
 
 
 def link(home: Path, scene: Scene) -> None:

@@ -1,4 +1,8 @@
-"""A disk that refuses at any step, once or from there on: nothing is lost, and then it works."""
+"""A disk that refuses at any step, once or from there on: nothing is lost, and then it works.
+
+A process that begins knows the files and nothing else: from files that are the same byte for byte
+it is shown once that it finds everybody, and once that it comes to the end.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from rotator.system import files
 from tests.support.faults import Seam, Step, can_fail, failing
 from tests.support.interrupted import (
     SCENES,
+    Picture,
     Scene,
     clock_of,
     copy_home,
@@ -27,6 +32,7 @@ from tests.support.interrupted import (
     link,
     memory_folder,
     opened,
+    picture_of,
     require_done,
     require_whole,
     vendor_of,
@@ -79,7 +85,41 @@ class Waiting:
         self.now += seconds
 
 
-def interrupt(scene: Scene, home: Path, code: int, number: int, *, lasting: bool) -> None:
+class Shown:
+    """The files from which it was shown what a process does that begins: for one scene."""
+
+    def __init__(self) -> None:
+        self._whole: dict[Moment, bool] = {}
+        self._done: set[Moment] = set()
+
+    def is_answer_lost(self, home: Path, scene: Scene, vendor: Vendor, where: str) -> bool:
+        """Require that nobody is lost; tell whether what the vendor gave is."""
+        moment = moment_of(home, vendor)
+        if moment not in self._whole:
+            self._whole[moment] = require_whole(home, scene, vendor, where)
+        return self._whole[moment]
+
+    def require_done(self, home: Path, scene: Scene, vendor: Vendor, where: str) -> None:
+        """Require that the next process comes to the end."""
+        moment = moment_of(home, vendor)
+        if moment not in self._done:
+            with opened(home, scene, vendor) as live:
+                scene.finish(live)
+                require_done(live, scene, where)
+            self._done.add(moment)
+
+
+Moment = tuple[Picture, str]
+
+
+def moment_of(home: Path, vendor: Vendor) -> Moment:
+    """Return all that there is: the home, and what the vendor knows."""
+    return picture_of(home, like=True), repr(vendor.newest)
+
+
+def interrupt(  # all that there is to vary
+    scene: Scene, home: Path, code: int, number: int, shown: Shown, *, lasting: bool
+) -> None:
     """Let a disk refuse in the middle of a scene, then do it again on one that is well.
 
     Whoever met a single fault does it again as a new process, as a person does with a command;
@@ -98,13 +138,11 @@ def interrupt(scene: Scene, home: Path, code: int, number: int, *, lasting: bool
                 told = exc
         where = f"{where} ({trace[-1]}): {told}"
         # Only a store that takes nothing for long may cost what a vendor has just given.
-        assert not require_whole(home, scene, vendor, where) or lasting, where
+        assert not shown.is_answer_lost(home, scene, vendor, where) or lasting, where
         if survivor is not None and lasting:
             scene.finish(survivor)
             require_done(survivor, scene, where)
-    with opened(home, scene, vendor) as live:
-        scene.finish(live)
-        require_done(live, scene, where)
+    shown.require_done(home, scene, vendor, where)
 
 
 @contextlib.contextmanager
@@ -154,7 +192,7 @@ def test_a_disk_that_refuses_at_any_step_costs_nothing(scene: Scene, *, lasting:
         template, home = folder / "template", folder / "home"
         furnish(template, scene)
         copy_home(template, home, scene)
-        steps = steps_of(scene, home)
+        steps, shown = steps_of(scene, home), Shown()
 
         for code in CODES:
             last = sum(can_fail(step, code) for step in steps)
@@ -162,6 +200,6 @@ def test_a_disk_that_refuses_at_any_step_costs_nothing(scene: Scene, *, lasting:
             for number in range(first, last + 1, stride):
                 shutil.rmtree(home)
                 copy_home(template, home, scene)
-                interrupt(scene, home, code, number, lasting=lasting)
+                interrupt(scene, home, code, number, shown, lasting=lasting)
 
         assert len(steps) > FEWEST_STEPS

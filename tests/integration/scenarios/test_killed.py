@@ -3,6 +3,10 @@
 A step is a call into the operating system or SQLite that may change something; the child counts
 them with a profile function and kills itself at the one that it is told. What it does are the
 scenes of tests/support/interrupted.py, from the start of a process to its end.
+
+Whoever is killed leaves its files and nothing else: between two changes of them every step is the
+same death. So the child first goes through the scene alive and tells before which steps the files
+are new, byte for byte; those are where it dies, and at some of the others.
 """
 
 from __future__ import annotations
@@ -11,9 +15,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -37,12 +42,15 @@ from tests.support.rotator_process import accounts
 # A scene is gone through once for each of its steps, however busy the machine is.
 pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(480)]
 
-FEWEST_STEPS, MOST_STEPS = 15, 800
+FEWEST_STEPS, MOST_STEPS, FEWEST_CHANGES = 15, 800, 5
+# Of the steps before which nothing is new every so many-th.
+STRIDE = 40
 
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-from tests.support.interrupted import SCENES, opened, vendor_of
+from rotator.system import mounts
+from tests.support.interrupted import SCENES, file_in, opened, picture_of, vendor_of
 home = Path(sys.argv[1])
 (scene,) = (scene for scene in SCENES if scene.what == sys.argv[2])
 STEPS = {
@@ -50,17 +58,40 @@ STEPS = {
     "mkdir", "chmod", "utime", "flock", "execute", "executemany", "connect", "backup",
 }
 
-def die_at(step):
-    left = [step]
+def counting(before):
+    number = 0
     def count(frame, event, called):
-        if event == "c_call" and called.__name__ in STEPS:
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        nonlocal number
+        if event != "c_call" or called.__name__ not in STEPS:
+            return
+        # How many other namespaces are looked into is the machine's matter.
+        if frame.f_code.co_filename != mounts.__file__:
+            number += 1
+            before(number)
     return count
 
-def act(step):
-    vendor, count = vendor_of(scene, home), die_at(step)
+def die_at(step):
+    def die(number):
+        if number == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return die
+
+def is_held(file):
+    # Whoever looks into what is written in place would wait for its writer, us.
+    held = Path("/proc/self/fd").iterdir()
+    return str(file) in {os.readlink(fd) for fd in held if os.path.lexists(fd)}
+
+def telling():
+    last = None
+    def tell(number):
+        nonlocal last
+        picture = number if scene.linked and is_held(file_in(home)) else picture_of(home)
+        print(number, int(picture != last), end=" ", flush=True)
+        last = picture
+    return tell
+
+def act(before=None):
+    vendor, count = vendor_of(scene, home), before and counting(before)
     answer = vendor.send
     def send(request):
         # The vendor is another computer.
@@ -74,13 +105,15 @@ def act(step):
     with opened(home, scene, vendor) as live:
         scene.act(live)
 
+# What is imported late, or kept, is so in each life.
+act()
 print("ready", flush=True)
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            act(int(line))
+            act(die_at(int(line)) if int(line) else telling())
             code = 0
         finally:
             sys.setprofile(None)
@@ -89,9 +122,32 @@ for line in sys.stdin:
 """
 
 
+class Driver:
+    """The child, in which each life of the scene begins from the same process."""
+
+    def __init__(self, given: IO[str], taken: IO[str]) -> None:
+        self._given, self._taken = given, taken
+
+    def die_at(self, step: int) -> int:
+        """Let it die before a step; return its exit code."""
+        return int(self._live(step)[-1])
+
+    def changes(self) -> list[bool]:
+        """Let it live; tell of each step whether the files are other than before the last one."""
+        *told, code = self._live(0)
+        assert code == "0"
+        assert [int(number) for number in told[::2]] == list(range(1, len(told) // 2 + 1))
+        return [is_new == "1" for is_new in told[1::2]]
+
+    def _live(self, step: int) -> list[str]:
+        self._given.write(f"{step}\n")
+        self._given.flush()
+        return self._taken.readline().split()
+
+
 @contextmanager
-def driver(home: Path, scene: Scene) -> Iterator[Callable[[int], int]]:
-    """Run the child; yields what lets it die at a step and returns its exit code."""
+def driver(home: Path, scene: Scene) -> Iterator[Driver]:
+    """Run the child, which lives once before."""
     with subprocess.Popen(
         [sys.executable, "-c", DRIVER, home, scene.what],
         stdin=subprocess.PIPE,
@@ -101,16 +157,9 @@ def driver(home: Path, scene: Scene) -> Iterator[Callable[[int], int]]:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        given, taken = process.stdin, process.stdout
-        assert taken.readline() == "ready\n"
-
-        def die_at(step: int) -> int:
-            given.write(f"{step}\n")
-            given.flush()
-            return int(taken.readline())
-
-        yield die_at
-        given.close()
+        assert process.stdout.readline() == "ready\n"
+        yield Driver(process.stdin, process.stdout)
+        process.stdin.close()
 
 
 def check(home: Path, scene: Scene, where: str) -> bool:
@@ -133,18 +182,22 @@ def test_a_process_killed_at_any_step_loses_nothing_and_the_next_one_ends_it(sce
         template, home = folder / "template", folder / "home"
         furnish(template, scene)
         copy_home(template, home, scene)
-        with driver(home, scene) as die_at:
-            for step in range(1, MOST_STEPS):
+        with driver(home, scene) as child:
+            shutil.rmtree(home)
+            copy_home(template, home, scene)
+            changes = child.changes()
+            steps = [n for n, is_new in enumerate(changes, 1) if is_new or n % STRIDE == 0]
+            # After its last one it lives.
+            for step in (*steps, len(changes), len(changes) + 1):
                 shutil.rmtree(home)
                 copy_home(template, home, scene)
-                code = die_at(step)
+                code = child.die_at(step)
                 where = f"{scene}, killed at step {step}"
-                assert code in {0, -9}, f"{where}: it failed"
+                assert code == (-9 if step <= len(changes) else 0), f"{where}: it failed"
                 lost += check(home, scene, where)
-                if code == 0:
-                    break
         assert {account["provider"] for account in accounts(Household(home))} >= {"acme", "named"}
 
-    assert FEWEST_STEPS < step < MOST_STEPS - 1
+    assert FEWEST_STEPS < len(changes) < MOST_STEPS - 1
+    assert sum(changes) > FEWEST_CHANGES
     # Between the vendor's answer and its being stored there is a moment that nobody can close.
     assert (lost > 0) == (scene.what == REFRESH)
