@@ -179,8 +179,34 @@ def _refresh(
         context.store.set_disabled(change.account.id, None)
     if change.of_replaced is not None:
         # Whoever took their place has left with an account of their own.
+        put = _parted(context, change) if change.ends_older else None
+        if put is not None:
+            context.store.set_active(change.provider, put.id, now)
+            how = (change.proof, change.of_replaced)
+            late = Revert(
+                change.provider,
+                change.credential,
+                change.identity,
+                change.account,
+                False,
+                put,
+                1,
+                *how,
+            )
+            event, entry = _revert(context, late, now, also)
+            why = event.why.replace("nothing was lost", "its refreshed tokens were saved")
+            return replace(event, why=why), entry
         context.store.set_active(change.provider, change.account.id, now)
     return renewed_event(change.account, change, now), None
+
+
+def _parted(context: Context, change: Refresh) -> Account | None:
+    """Return the account that the tokens have now which an account of the change had in use."""
+    came_as = given_as(change.account.credential)
+    rows = context.store.state().of(change.provider)
+    return next(
+        (row for row in rows if given_as(row.credential) == came_as and not row.disabled), None
+    )
 
 
 def renewed_event(account: Account, change: Login | Refresh, now: datetime) -> Event:

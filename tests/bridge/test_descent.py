@@ -335,6 +335,8 @@ def test_a_refused_refresh_is_told_as_refused(
 
     assert (answer["status"], answer["sameResponse"]) == (status, True)
     assert links(folder) == [("refresh", digest_of(REFRESH), [], False)]
+    (one,) = told(folder)
+    assert (one["status"], one["said"]) == (status, value)
 
 
 @pytest.mark.parametrize(

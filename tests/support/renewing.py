@@ -50,6 +50,9 @@ class Renewing:
             raise UnexpectedAnswer(message) from exc
         if "dead" in found:
             return DeadLogin(found["dead"])
+        if "seconds" not in found:
+            message = f"{answer.status} has no tokens"
+            raise UnexpectedAnswer(message)
         refresh = found.get("refresh")
         left = timedelta(seconds=found["seconds"])
         return Tokens(Secret(found["access"]), now + left, Secret(refresh) if refresh else None)

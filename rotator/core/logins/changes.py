@@ -55,7 +55,8 @@ class Login:
 class Refresh:
     """The active account's credential was replaced by a newer one (or, `stale`, an older one).
 
-    For `is_login` see `Login`.
+    For `is_login` see `Login`. `ends_older`: a bridge saw that it ends a refresh of tokens whose
+    place others had taken, so those were a login, which keeps the slot.
     """
 
     provider: str
@@ -66,6 +67,7 @@ class Refresh:
     proof: Proof = Proof.DESCENT
     of_replaced: int | None = None
     is_login: bool = False
+    ends_older: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,9 @@ def _entry(
         if not owner.fresh and not owner.stale:
             return None
         how = (owner.stale, owner.proof, owner.of_replaced, is_login)
-        return Refresh(provider, credential, who, account, *how)
+        ends_older = owner.of_replaced is not None and is_refresh and owner.fresh
+        ends_older = ends_older and not owner.stale and _is_new(provider, credential, known)
+        return Refresh(provider, credential, who, account, *how, ends_older)
     revert = _revert(slot, credential, who, owner, known)
     if revert is not None:
         return revert

@@ -7,9 +7,11 @@ may still have in its hands.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from rotator.clock import is_within
+from rotator.core.selection.limit_lifts import is_lifted
 from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.model import (
     Account,
@@ -30,6 +32,56 @@ HANDS_OFF = timedelta(minutes=2)
 # A token that was sent without an answer is sent once more after the first, once more after the
 # second, and then left to opencode.
 SEND_AGAIN_AFTER = (timedelta(minutes=1), timedelta(hours=1))
+# Whoever's refresh is refused rests for longer than an opencode may still be at it, and twice as
+# long each time; a vendor in trouble is asked again sooner than one that does not say why.
+FIRST_REST_AFTER_REFUSAL = HANDS_OFF + timedelta(minutes=1)
+LONGEST_REST_IN_TROUBLE = timedelta(minutes=30)
+LONGEST_REST_AFTER_REFUSAL = timedelta(hours=8)
+_REFUSING, _FAILING = 400, 500
+# They say nothing about who asks.
+_PASSING = frozenset({408, 425, 429})
+REFUSED = "its vendor refused opencode new tokens"
+# By RFC 6749 and by what several vendors call the same: the refresh token is no good any more.
+_DEAD_STATUSES = frozenset({400, 401})
+_DEAD_CODES = frozenset(
+    {
+        "invalid_grant",
+        "invalid_refresh_token",
+        "refresh_token_expired",
+        "refresh_token_invalidated",
+        "refresh_token_not_found",
+        "refresh_token_reused",
+        "refresh_token_revoked",
+    }
+)
+
+
+def dead_code(status: int, said: Mapping[str, object]) -> str | None:
+    """Return the code by which a refused refresh says that the login is dead, whoever the vendor.
+
+    It stands in one of the usual places of the answer, or of the error inside.
+    """
+    if status not in _DEAD_STATUSES:
+        return None
+    inner = said.get("error")
+    parts = [said, inner] if isinstance(inner, Mapping) else [said]
+    codes = (part.get(name) for part in parts for name in ("error", "code", "error_code"))
+    return next((code for code in codes if isinstance(code, str) and code in _DEAD_CODES), None)
+
+
+def rest_after_refusal(limit: Limit | None, status: int | None, now: datetime) -> timedelta:
+    """Return how long an account rests whose refresh was refused without a word that it is dead.
+
+    `limit` is its last one: where that was for the same, and nothing new has come since, it rests
+    twice as long. Only a refusal of the request itself (a 4xx) can be for good.
+    """
+    is_about_login = status is None or (_REFUSING <= status < _FAILING and status not in _PASSING)
+    longest = LONGEST_REST_AFTER_REFUSAL if is_about_login else LONGEST_REST_IN_TROUBLE
+    if limit is None or limit.reason != REFUSED or limit.since is None or is_lifted(limit):
+        return FIRST_REST_AFTER_REFUSAL
+    if now < limit.until:
+        return limit.until - now
+    return min(max((limit.until - limit.since) * 2, FIRST_REST_AFTER_REFUSAL), longest)
 
 
 def wants_refresh(account: Account, now: datetime) -> bool:

@@ -31,6 +31,7 @@ COPIED_KEPT_FOR = timedelta(days=30)
 # A refusal is for a watcher: one that is not there by then has nothing to do about it.
 REFUSALS_KEPT_FOR = timedelta(minutes=10)
 _MOST_SECRETS = 16
+_FIRST_STATUS, _LAST_STATUS = 100, 599
 _NAME = re.compile(r"([A-Za-z0-9-]{1,80})\.json")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _GRANTS = {"refresh": False, "login": True}
@@ -38,11 +39,17 @@ _GRANTS = {"refresh": False, "login": True}
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A vendor has refused an opencode new tokens for the refresh token `refused`."""
+    """A vendor has refused an opencode new tokens for the refresh token `refused`.
+
+    `status` and `said`, a JSON text of codes and plain words, are of its answer; an older bridge
+    tells neither.
+    """
 
     at: datetime
     refused: Digest
     path: Path
+    status: int | None = None
+    said: str = "{}"
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,10 @@ def _refusal(path: Path, value: dict[str, Any]) -> Refusal | None:
             return None
         if value.get("grant") != "refresh" or (refused := _digest(value.get("from"))) is None:
             return None
-        return Refusal(from_iso(value["at"]), refused, path)
+        status, said = value.get("status"), value.get("said")
+        is_status = isinstance(status, int) and _FIRST_STATUS <= status <= _LAST_STATUS
+        answer = json.dumps(said) if isinstance(said, dict) else "{}"
+        return Refusal(from_iso(value["at"]), refused, path, status if is_status else None, answer)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 

@@ -875,6 +875,26 @@ function textsInHeaders(headers) {
   const cookies = headerValues(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
   return [...whole, ...cookies.map((cookie) => cookie.slice(cookie.indexOf("=") + 1))];
 }
+var REFUSAL_NAMES = [
+  ...["code", "type", "error_code", "error", "error_description", "message", "error_message"],
+  ...["description", "detail"]
+];
+var LONGEST_REFUSAL = 200;
+var LONGEST_WORD = 20;
+var CODE = /^[a-z]+(?:[_-][a-z]+)*$/;
+function refusalIn(answer, depth = 0) {
+  const said = {};
+  for (const name of REFUSAL_NAMES) {
+    const value = isObject(answer) ? answer[name] : void 0;
+    if (isString(value) && isPlainWords(value)) said[name] = value;
+    else if (isObject(value) && depth < 2) said[name] = refusalIn(value, depth + 1);
+  }
+  return said;
+}
+function isPlainWords(text) {
+  if (text.length > LONGEST_REFUSAL || !/^[A-Za-z ,.;:'"()_-]+$/.test(text)) return false;
+  return CODE.test(text) || text.includes(" ") ? text.split(/[^A-Za-z]+/).every((word) => word.length <= LONGEST_WORD) : false;
+}
 
 // src/core/tokens.js
 var SHORTEST_TOKEN = 12;
@@ -1071,7 +1091,9 @@ var Descent = class {
     for (const [name, token] of tokens)
       this.#logins.tokens.add(token, whose, isRefreshName([name]) ? { isRefresh: true } : {});
     const at = (/* @__PURE__ */ new Date()).toISOString();
-    await this.#publish({ schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok });
+    const told = { schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok };
+    const why = ok ? {} : { status: response.status, said: refusalIn(answer) };
+    await this.#publish({ ...told, ...why });
   }
   /** @param {object} value */
   async #publish(value) {

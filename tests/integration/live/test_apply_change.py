@@ -617,3 +617,26 @@ def test_a_login_by_proof_into_a_file_without_a_name_enables_too(live: Live) -> 
 
     assert live.entries() == {"named": again, "zeta": api("y")}
     assert live.account("named/ada-acme.example").disabled is None
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+@pytest.mark.parametrize("seconds", [1, 3000])
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_login_taken_for_a_refresh_gets_its_slot_back_from_the_real_one(
+    live: Live, seconds: int, *, told_first: bool, watched: bool
+) -> None:
+    left = timedelta(minutes=110)
+    ada, bob = oauth("ada4f8a2c61b9d07e35"), oauth("bob7c3e90d2a5f1846b", left=left)
+    new = oauth("ada4f8a2c61b9d07e35", 2, left=left)
+    live.sees({"rotating": ada})
+    live.clock.pass_time(minutes=50)
+    if told_first:
+        seen_refresh(live.paths, ada, new)
+    live.sees({"rotating": bob})
+    live.clock.pass_time(seconds=seconds)
+
+    ends(live, "rotating", ada, new, watched=watched)
+
+    assert live.entries() == {"rotating": bob}
+    assert live.active("rotating") == holder(live, "rotating", bob)
+    assert holder(live, "rotating", new) != live.active("rotating")

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from rotator.clock import to_iso
+from rotator.core.logins.refresh_policy import REFUSED
 from rotator.live.capture_content import take_descents
 from rotator.model import AccountState, EventKind, Finding, Signal
 from rotator.opencode.bridge.descent import REFUSALS_KEPT_FOR
 from rotator.secret import digest_of
 from rotator.services.failover import carry_out
 from rotator.watcher.refresh_queue import RefreshQueue
-from rotator.watcher.refused_refreshes import GRACE, REASON, TOLD_WITHIN, RefusedRefreshes
+from rotator.watcher.refused_refreshes import GRACE, TOLD_WITHIN, RefusedRefreshes
 from tests.support.descents import seen_refresh, write
 from tests.support.live import Live, oauth, open_live
-from tests.support.renewing import RENEWING, Vendor, dead
+from tests.support.renewing import RENEWING, TERMS, Renewing, Vendor, dead
 from tests.support.waiting import wait_until
 
 ADA, BOB = "ada-acme.example", "bob-acme.example"
@@ -85,6 +86,97 @@ def world(home: Path) -> Iterator[World]:
         world.queue.close()
 
 
+@pytest.fixture
+def unasked(home: Path) -> Iterator[World]:
+    """Of a vendor that we do not ask for new tokens."""
+    vendor = Vendor()
+    with open_live(home, registry=vendor.registry(Renewing(consent=TERMS))) as live:
+        world = World(live, vendor)
+        yield world
+        world.queue.close()
+
+
+DEAD = [
+    {"error": "invalid_grant", "error_description": "it was revoked"},
+    {"error": {"code": "refresh_token_reused", "message": "used already"}},
+    {"code": "invalid_refresh_token"},
+    {"dead": "the grant was revoked"},
+]
+
+
+@pytest.mark.parametrize("said", DEAD, ids=json.dumps)
+def test_a_login_that_we_may_not_refresh_is_dead_by_what_opencode_was_answered(
+    unasked: World, said: dict[str, Any]
+) -> None:
+    unasked.refuse(status=400, said=said)
+    unasked.later()
+
+    assert unasked.state_of(ADA) is AccountState.REJECTED
+    assert unasked.live.active(RENEWING) == BOB
+    unasked.later(timedelta(hours=9))
+    assert unasked.state_of(ADA) is AccountState.REJECTED
+    assert unasked.vendor.asked == []
+    (event,) = [e for e in unasked.live.events() if e.kind is EventKind.REJECTED]
+    assert event.why.startswith(REFUSED)
+    assert event.why.endswith("; it needs a login")
+
+
+def test_new_tokens_lift_what_opencode_was_answered(unasked: World) -> None:
+    unasked.refuse(status=400, said=DEAD[0])
+    unasked.later()
+
+    unasked.live.sees({RENEWING: oauth("ada", 7)})
+
+    assert unasked.state_of(ADA) is AccountState.READY
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(500, DEAD[0]), (503, {}), (429, DEAD[0]), (403, {}), (400, {"error": "invalid_client"})],
+)
+def test_what_does_not_say_that_the_login_is_dead_lets_it_rest(
+    unasked: World, status: int, said: dict[str, Any]
+) -> None:
+    unasked.refuse(status=status, said=said)
+    unasked.later()
+
+    assert unasked.state_of(ADA) is AccountState.COOLING
+
+
+@pytest.mark.parametrize(("status", "last"), [(403, 480), (None, 480), (503, 30), (429, 30)])
+def test_a_login_that_is_refused_again_and_again_rests_twice_as_long_each_time(
+    unasked: World, status: int | None, last: int
+) -> None:
+    without_bob(unasked)
+    rests = [minutes_after_a_refusal(unasked, status) for _ in range(9)]
+
+    assert rests == [min(3 * 2**n, last) for n in range(9)]
+    # Whoever had new tokens once begins anew.
+    unasked.live.sees({RENEWING: oauth("ada", 7, left=timedelta(days=9))})
+    unasked.refused.work()
+    unasked.live.clock.pass_time(days=9)
+    assert minutes_after_a_refusal(unasked, status, generation=7) == 3
+
+
+def minutes_after_a_refusal(world: World, status: int | None, generation: int = 1) -> float:
+    """Let the live login be refused; return how long it rests, and let that pass."""
+    more: dict[str, Any] = {"from": digest_of(oauth("ada", generation)["refresh"])}
+    world.refuse(**more | ({} if status is None else {"status": status}))
+    world.later()
+    until = world.live.account(f"{RENEWING}/{ADA}").until_at(world.live.clock.now)
+    assert until is not None
+    left = until - world.live.clock.now
+    world.later(left)
+    return left / timedelta(minutes=1)
+
+
+def without_bob(world: World) -> None:
+    with world.live.context.store.transaction():
+        world.live.context.store.set_disabled(
+            world.live.account(f"{RENEWING}/{BOB}").id, "disabled by you"
+        )
+
+
 def test_another_login_takes_over_and_the_refused_one_rests(world: World) -> None:
     path = world.refuse()
 
@@ -97,7 +189,7 @@ def test_another_login_takes_over_and_the_refused_one_rests(world: World) -> Non
     assert world.state_of(ADA) is AccountState.COOLING
     assert not path.exists()
     limited = [event for event in world.live.events() if event.kind is EventKind.LIMITED]
-    assert [REASON in event.why for event in limited] == [True]
+    assert [REFUSED in event.why for event in limited] == [True]
 
 
 def test_its_vendor_is_asked_once_no_opencode_may_be_asking_and_ends_it(world: World) -> None:
@@ -195,10 +287,7 @@ def test_a_login_whose_tokens_are_good_is_not_left(world: World) -> None:
 
 
 def test_without_another_login_the_live_one_stays(world: World) -> None:
-    with world.live.context.store.transaction():
-        world.live.context.store.set_disabled(
-            world.live.account(f"{RENEWING}/{BOB}").id, "disabled by you"
-        )
+    without_bob(world)
     world.refuse()
     world.later()
 
@@ -214,6 +303,21 @@ def test_a_command_leaves_a_refusal_to_the_watcher_until_it_is_old(world: World)
     world.live.clock.pass_time(seconds=REFUSALS_KEPT_FOR.total_seconds() + 1)
     take_descents(world.live.context)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"status": "400"}, {"status": 7}, {"status": True}, {"said": "invalid_grant"}, {"said": None}],
+    ids=json.dumps,
+)
+def test_what_is_not_understood_of_an_answer_is_no_evidence(
+    unasked: World, fields: dict[str, Any]
+) -> None:
+    told: dict[str, Any] = {"status": 400, "said": DEAD[0]}
+    unasked.refuse(**told | fields)
+    unasked.later()
+
+    assert unasked.state_of(ADA) is AccountState.COOLING
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import {
   readFields,
+  refusalIn,
   textsIn,
   textsInFields,
   textsInHeaders,
@@ -52,4 +53,28 @@ test("of headers every value is a text, without its scheme, and each cookie's va
 
   assert.deepEqual(textsInHeaders(headers).slice(0, 2), ["Bearer CANARY-1", "CANARY-1"]);
   assert.deepEqual(textsInHeaders(headers).slice(-2), ["CANARY-2", "CANARY=3"]);
+});
+
+test("of a refusal its codes and plain words are told", () => {
+  const said = {
+    type: "error",
+    error: { type: "invalid_request_error", message: "Refresh token not found or invalid" },
+    detail: { code: "account_deactivated" },
+  };
+
+  assert.deepEqual(refusalIn({ ...said, request_id: "req_1", refresh_token: "a" }), said);
+  assert.deepEqual(refusalIn({ error: "invalid_grant" }), { error: "invalid_grant" });
+});
+
+test("nothing of a refusal is told that may be a secret", () => {
+  const texts = ["CANARY-1", "CanarySecret", "a".repeat(21), `token ${"a".repeat(21)}`, "code 42"];
+
+  for (const error of [...texts, "a b ".repeat(51), "", 7, null])
+    assert.deepEqual(refusalIn({ error }), {});
+});
+
+test("what is no object, or too deep, says nothing", () => {
+  for (const answer of [null, undefined, "invalid_grant", 7]) assert.deepEqual(refusalIn(answer), {});
+  const deep = { error: { error: { error: { error: "invalid_grant" } } } };
+  assert.deepEqual(refusalIn(deep), { error: { error: {} } });
 });

@@ -10,11 +10,14 @@ import pytest
 from rotator.core.logins.refresh_policy import (
     HANDS_OFF,
     NEARLY_OUT,
+    REFUSED,
+    dead_code,
     due_again_at,
     is_due,
     is_refresh_unconfirmed,
     is_spent_for_good,
     refresh_obstacle,
+    rest_after_refusal,
     rest_after_unconfirmed,
     wants_refresh,
 )
@@ -292,3 +295,78 @@ def test_an_access_token_that_runs_out_now_is_good_no_more() -> None:
     ending = an_account("a", oauth("a", expires_at=NOW))
 
     assert rest_after_unconfirmed(ending, pending(), NOW) is not None
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize("name", ["error", "code", "error_code"])
+def test_a_code_says_that_a_login_is_dead_whoever_the_vendor(status: int, name: str) -> None:
+    said = {name: "invalid_grant"}
+
+    assert dead_code(status, said) == "invalid_grant"
+    assert dead_code(status, {"error": said}) == "invalid_grant"
+    assert dead_code(status, {"detail": said}) is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("invalid_refresh_token", "refresh_token_expired", "refresh_token_invalidated"),
+        *("refresh_token_not_found", "refresh_token_reused", "refresh_token_revoked"),
+    ],
+)
+def test_several_codes_mean_a_dead_login(code: str) -> None:
+    assert dead_code(400, {"error": "invalid_request", "code": code}) == code
+
+
+@pytest.mark.parametrize("status", [200, 399, 402, 403, 408, 429, 500, 503])
+def test_another_status_means_no_dead_login_whatever_is_said(status: int) -> None:
+    assert dead_code(status, {"error": "invalid_grant"}) is None
+
+
+@pytest.mark.parametrize("said", [{}, {"error": 7}, {"error": ["invalid_grant"]}, {"code": "x"}])
+def test_what_has_no_such_code_says_nothing(said: dict[str, object]) -> None:
+    assert dead_code(400, said) is None
+
+
+FIRST = 3 * MINUTE
+
+
+def refused(length: timedelta, *, ended: timedelta = timedelta(0)) -> Limit:
+    until = NOW - ended
+    return Limit(AccountState.COOLING, until, REFUSED, since=until - length)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        None,
+        replace(refused(FIRST), reason="429"),
+        replace(refused(FIRST), since=None),
+        replace(refused(FIRST), until=NOW - FIRST),
+    ],
+)
+def test_the_first_refusal_rests_three_minutes(limit: Limit | None) -> None:
+    assert rest_after_refusal(limit, 403, NOW) == FIRST
+
+
+@pytest.mark.parametrize("ended", [timedelta(0), 30 * HOUR])
+def test_each_further_one_rests_twice_as_long_however_much_later_it_comes(
+    ended: timedelta,
+) -> None:
+    assert rest_after_refusal(refused(FIRST, ended=ended), 403, NOW) == 2 * FIRST
+    assert rest_after_refusal(refused(SECOND, ended=ended), 403, NOW) == FIRST
+
+
+def test_a_refusal_during_a_rest_does_not_lengthen_it() -> None:
+    assert rest_after_refusal(refused(HOUR, ended=-MINUTE), 403, NOW) == MINUTE
+
+
+@pytest.mark.parametrize(
+    ("status", "hours"),
+    [(None, 8), (400, 8), (403, 8), (499, 8), (200, 0.5), (399, 0.5)]
+    + [(status, 0.5) for status in (408, 425, 429, 500, 503)],
+)
+def test_the_longest_rest_is_a_third_of_a_day_or_half_an_hour_in_trouble(
+    status: int | None, hours: float
+) -> None:
+    assert rest_after_refusal(refused(7 * HOUR), status, NOW) == hours * HOUR

@@ -3,7 +3,7 @@
 import { credentialsInHeaders } from "./credentials.js";
 import { headerValues } from "./headers.js";
 import { tryOr } from "./try-or.js";
-import { isString } from "./values.js";
+import { isObject, isString } from "./values.js";
 
 /**
  * A text, and the name under which it stands.
@@ -69,4 +69,37 @@ export function textsInHeaders(headers) {
   const whole = [...credentialsInHeaders(headers)];
   const cookies = headerValues(headers, "cookie").flatMap((value) => String(value).split(/;\s*/));
   return [...whole, ...cookies.map((cookie) => cookie.slice(cookie.indexOf("=") + 1))];
+}
+
+const REFUSAL_NAMES = [
+  ...["code", "type", "error_code", "error", "error_description", "message", "error_message"],
+  ...["description", "detail"],
+];
+const LONGEST_REFUSAL = 200;
+const LONGEST_WORD = 20;
+const CODE = /^[a-z]+(?:[_-][a-z]+)*$/;
+
+/**
+ * Return the codes and plain words by which an answer refuses, and nothing that may be a secret.
+ *
+ * @param {any} answer
+ * @returns {Record<string, any>}
+ */
+export function refusalIn(answer, depth = 0) {
+  /** @type {Record<string, any>} */
+  const said = {};
+  for (const name of REFUSAL_NAMES) {
+    const value = isObject(answer) ? answer[name] : undefined;
+    if (isString(value) && isPlainWords(value)) said[name] = value;
+    else if (isObject(value) && depth < 2) said[name] = refusalIn(value, depth + 1);
+  }
+  return said;
+}
+
+/** @param {string} text */
+function isPlainWords(text) {
+  if (text.length > LONGEST_REFUSAL || !/^[A-Za-z ,.;:'"()_-]+$/.test(text)) return false;
+  return CODE.test(text) || text.includes(" ")
+    ? text.split(/[^A-Za-z]+/).every((word) => word.length <= LONGEST_WORD)
+    : false;
 }

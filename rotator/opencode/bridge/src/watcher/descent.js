@@ -14,7 +14,13 @@ import {
   TOKEN_METHODS,
   TOKEN_PATH,
 } from "../core/token-requests.js";
-import { readFields, textsIn, textsInFields, textsInHeaders } from "../core/token-texts.js";
+import {
+  readFields,
+  refusalIn,
+  textsIn,
+  textsInFields,
+  textsInHeaders,
+} from "../core/token-texts.js";
 import {
   isPlainToken,
   isRefreshName,
@@ -193,7 +199,9 @@ export class Descent {
     for (const [name, token] of tokens)
       this.#logins.tokens.add(token, whose, isRefreshName([name]) ? { isRefresh: true } : {});
     const at = new Date().toISOString();
-    await this.#publish({ schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok });
+    const told = { schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok };
+    const why = ok ? {} : { status: response.status, said: refusalIn(answer) };
+    await this.#publish({ ...told, ...why });
   }
 
   /** @param {object} value */
