@@ -182,20 +182,7 @@ def _refresh(
         put = _parted(context, change) if change.ends_older else None
         if put is not None:
             context.store.set_active(change.provider, put.id, now)
-            how = (change.proof, change.of_replaced)
-            late = Revert(
-                change.provider,
-                change.credential,
-                change.identity,
-                change.account,
-                False,
-                put,
-                1,
-                *how,
-            )
-            event, entry = _revert(context, late, now, also)
-            why = event.why.replace("nothing was lost", "its refreshed tokens were saved")
-            return replace(event, why=why), entry
+            return _put_again(context, _as_revert(change, put), now)
         context.store.set_active(change.provider, change.account.id, now)
     return renewed_event(change.account, change, now), None
 
@@ -206,6 +193,20 @@ def _parted(context: Context, change: Refresh) -> Account | None:
     rows = context.store.state().of(change.provider)
     return next(
         (row for row in rows if given_as(row.credential) == came_as and not row.disabled), None
+    )
+
+
+def _as_revert(change: Refresh, put: Account) -> Revert:
+    return Revert(
+        change.provider,
+        change.credential,
+        change.identity,
+        change.account,
+        fresh=True,
+        put=put,
+        rounds=1,
+        proof=change.proof,
+        of_replaced=change.of_replaced,
     )
 
 
@@ -249,7 +250,6 @@ def _revert(
     store = context.store
     if change.fresh:
         also += renew_with(context, change.account, change, now)
-    mark = store.state().slot(change.provider).swap
     if change.give_up:
         store.note_swap(change.provider, None)
         store.set_active(change.provider, change.account.id, now)
@@ -261,8 +261,14 @@ def _revert(
         return account_event(
             now, EventKind.PROBLEM, change.account, why
         ), change.account.credential.entry
+    return _put_again(context, change, now)
+
+
+def _put_again(context: Context, change: Revert, now: datetime) -> tuple[Event, Secret | None]:
+    """Let whoever belongs into the slot be put in again; what is new of the other one is saved."""
+    mark = context.store.state().slot(change.provider).swap
     left, put = change.account.alias, change.put
-    store.note_swap(change.provider, _undone_again(change, mark, now))
+    context.store.note_swap(change.provider, _undone_again(change, mark, now))
     saved = "its refreshed tokens were saved" if change.fresh else "nothing was lost"
     then = "it was taken out again" if put is None else f"{put.alias} is live again"
     why = f"an opencode wrote {left} back; {saved} and {then}"
