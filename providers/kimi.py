@@ -109,16 +109,16 @@ def _windows(body: Part, pieces: Pieces) -> list[Window]:
 
 def _named_window(part: Part) -> Window | None:
     told = _NAMED.fullmatch(part.path.rpartition(".")[2])
-    used = part.number("used_ratio")
+    used = part.share("used_ratio")
     if used is None or told is None:
         raise part.unusable("used_ratio")
     resets_at = _resets_at(part)
     if told["of"]:
         # Of the month's parts each may be used up alone, and stops its own kind of work.
         about = "" if told["of"] == _TOTAL else told["of"]
-        return month(fraction(used, 1), resets_at, about=about)
+        return month(used, resets_at, about=about)
     length = int(told["count"]) * (HOUR if told["unit"] == "h" else DAY)
-    return window(length, fraction(used, 1), resets_at) if 0 < length <= _LONGEST else None
+    return window(length, used, resets_at) if 0 < length <= _LONGEST else None
 
 
 def _listed(body: Part, week: str, pieces: Pieces) -> list[Window]:

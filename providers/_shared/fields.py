@@ -65,8 +65,17 @@ class Part:
 
     def percent(self, name: str) -> float | None:
         """Return the percentage under that name as a fraction from 0 to 1."""
+        return self.share(name, 100)
+
+    def share(self, name: str, whole: int = 1) -> float | None:
+        """Return what the number under that name is of `whole`, from 0 to 1.
+
+        More than all is all; less than nothing says nothing, and is unusable.
+        """
         found = self.number(name)
-        return None if found is None else fraction(found, 100)
+        if found is not None and found < 0:
+            raise self.unusable(name)
+        return None if found is None else fraction(found, whole)
 
     def text(self, name: str) -> str | None:
         """Return the text under that name, made harmless; None where it is empty or no text."""

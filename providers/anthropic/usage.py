@@ -120,17 +120,18 @@ def _from_headers(fields: Part, now: datetime) -> Iterator[Window]:
         if found is None:
             continue
         try:
-            used = fields.number(name)
+            used = fields.share(name)
+            is_absurd = (fields.number(name) or 0) > _MOST_USED
         except UnexpectedAnswer:
             continue
         length = int(found["count"]) * _UNITS[found["unit"]]
-        if used is None or used > _MOST_USED or not length:
+        if used is None or is_absurd or not length:
             continue
         claim = name.removesuffix("utilization")
         rejected = fields.text(f"{claim}status") == "rejected"
         model = _SCOPES.get(found["scope"] or "", found["scope"])
         at = header_reset(fields, f"{claim}reset", now)
-        yield window(length, 1.0 if rejected else fraction(used, 1), at, model=model)
+        yield window(length, 1.0 if rejected else used, at, model=model)
 
 
 def header_reset(fields: Part, name: str, now: datetime) -> datetime | None:

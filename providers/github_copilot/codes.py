@@ -21,9 +21,12 @@ from rotator.model import Finding, Meaning, Signal
 _SHORT = timedelta(minutes=5)
 _LIMITED = re.compile(
     r"(?:sorry, )?you've (?:hit|exceeded|reached) (?:a|your|the) .{0,200}?"
-    r"try again in (?:about )?(?P<count>\d{1,4}) (?P<unit>minute|hour|day)",
+    r"try again in (?:about )?(?P<span>(?:\d{1,4} (?:minute|hour|day)s?(?:,? |,? and )?){1,3})",
     re.DOTALL,
 )
+_PART = re.compile(r"(\d{1,4}) (minute|hour|day)")
+# These the table knows.
+_LIMIT_CODES = re.compile(r"user_(?:model|weekly|global)_rate_limited")
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _NO_LOGIN = ("unauthorized: ", "bad credentials")
 _NO_SEAT = "not authorized to use this copilot feature"
@@ -40,7 +43,8 @@ def classify_copilot(signal: Signal, now: datetime) -> Finding | None:
         case HTTPStatus.PAYMENT_REQUIRED:
             return _used_up(signal, now, code_in(failure.error or failure.whole, "code"), message)
         case HTTPStatus.TOO_MANY_REQUESTS | None:
-            return _limited(signal, now, message)
+            code = code_in(failure.error or failure.whole, "code")
+            return None if _LIMIT_CODES.match(code) else _limited(signal, now, message)
         case HTTPStatus.FORBIDDEN if _NO_SEAT in message[: 2 * len(_NO_SEAT)]:
             return found(signal, Meaning.BILLING, "the account has no seat, or a policy forbids it")
         case HTTPStatus.UNAUTHORIZED if message.startswith(_NO_LOGIN):
@@ -61,7 +65,9 @@ def _limited(signal: Signal, now: datetime, message: str) -> Finding | None:
     told = _LIMITED.match(message)
     if told is None:
         return None
-    at = until(signal, now, now + int(told["count"]) * _UNITS[told["unit"]])
+    parts = _PART.findall(told["span"])
+    wait = sum((int(count) * _UNITS[unit] for count, unit in parts), timedelta())
+    at = until(signal, now, now + wait)
     if at is None or at - now <= _SHORT:
         return None
     return found(signal, Meaning.EXHAUSTED, "a limit of hours or days is reached", at)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from providers._shared.fields import Part, fraction
+from providers._shared.fields import Part
 from providers._shared.pieces import Pieces
 from providers._shared.windows import distinct, month, window
 from rotator.errors import UnexpectedAnswer
@@ -200,13 +200,13 @@ def _header_windows(fields: Part, now: datetime) -> Iterator[Window]:
 
 
 def _header_window(fields: Part, pool: str, slot: str, now: datetime) -> Window:
-    percent = fields.number(f"{slot}-used-percent")
+    used = fields.share(f"{slot}-used-percent", 100)
     minutes = fields.number(f"{slot}-window-minutes")
-    if percent is None or minutes is None or not 0 < minutes * 60 <= _LONGEST_SECONDS:
+    if used is None or minutes is None or not 0 < minutes * 60 <= _LONGEST_SECONDS:
         raise fields.unusable(f"{slot}-window-minutes")
     at = _header_reset(fields, slot, now)
     model = None if pool == "x-codex" else fields.text(f"{pool}-limit-name") or pool[8:]
-    return window(minutes * 60, fraction(percent, 100), at, model=model)
+    return window(minutes * 60, used, at, model=model)
 
 
 def _header_reset(fields: Part, slot: str, now: datetime) -> datetime | None:

@@ -92,6 +92,8 @@ _TOO_LARGE_MESSAGES = re.compile(
     r"|\blong[- ]context (?:requests?|beta|usage)\b|\b(?:maximum|max) context (?:length|window)\b"
     r"|\bcontext (?:length|window)(?: limit)? (?:is |was )?exceeded\b"
     r"|\bexceeds? (?:the |your |this )?(?:[\w'-]+ ){0,3}context (?:length|window|limit|size)\b"
+    r"|\bexceeds? (?:the |your )?(?:maximum|max) (?:number of )?(?:input )?tokens\b"
+    r"|\bexceeds? (?:the |your )?(?:[\w'-]+ ){0,2}per[- ]request\b"
     rf"|{chinese.TOO_LONG}",
     re.IGNORECASE,
 )

@@ -17,6 +17,9 @@ from rotator.model import EVERYTHING, Meaning, Scope, Signal
 # A shorter name could be any word of a sentence.
 _SHORTEST_MODEL = 4
 _MODEL_FIELDS = ("model", "model_id", "model_name")
+# How a vendor may name the model more exactly: `openai/gpt-5`, `gpt-5-2025-08-07`.
+_FROM = r"(?:[\w.-]{1,40}/){0,2}"
+_DATED = r"(?:[-@]20\d\d-?\d\d-?\d\d)?"
 _LIMIT = r"(?:rate[- ]limit|limit|quota|usage|allowance)"
 # Parts of models' names that a plan or a vendor is called by as well.
 _COMMON = frozenset({
@@ -54,7 +57,12 @@ def _names(answer: ErrorResponse, model: str) -> bool:
 
 
 def _same(told: str, model: str) -> bool:
-    return told.lower().replace(".", "-") == model.lower().replace(".", "-")
+    pattern = rf"{_FROM}{_by_name(model)}{_DATED}"
+    return re.fullmatch(pattern, told.strip(), re.IGNORECASE) is not None
+
+
+def _by_name(model: str) -> str:
+    return re.escape(model).replace(r"\.", "[.-]").replace(r"\-", "[.-]")
 
 
 def _named(model: str) -> re.Pattern[str]:
@@ -62,12 +70,12 @@ def _named(model: str) -> re.Pattern[str]:
 
     OpenAI's wording, which many have taken over: `Rate limit reached for gpt-5 in organization …`.
     """
-    name = re.escape(model).replace(r"\.", "[.-]")
+    name = f"{_FROM}{_by_name(model)}{_DATED}"
     families = [w for w in re.findall(r"[a-z]{4,}", model.lower()) if w not in _COMMON]
     either = "|".join([name, *map(re.escape, families)])
     return re.compile(
         rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"“]+{name}(?![\w-])"
-        rf"|(?:\bmodel|模型)[ :：`'\"“]{{0,3}}{name}(?![\w-])"
+        rf"|(?:\bmodel|模型)[ :：`'\"“]{{0,3}}{name}(?![\w-])|(?<![\w/-]){name} ?模型"
         rf"|^(?:AI_APICallError: )?{name}[`'\"]? (?:is |has |模型|{_LIMIT})"
         rf"|\b(?:your|the|our|weekly|daily) (?:{either}) (?:\w+ ){{0,2}}{_LIMIT}"
         rf"|^(?:{either}) (?:\w+ ){{0,2}}{_LIMIT}",

@@ -21,6 +21,7 @@ _MONTH = (
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?(?![\d:])"
+_YEAR_BEHIND = r"(?:(?:,? |-)(?P<year>20\d\d)(?![\d:])|-(?P<yy>\d\d)(?![\d:]))?"
 _WEEKDAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?"
 # In the order in which they are tried; each from its first character.
 _DATES = tuple(
@@ -30,7 +31,7 @@ _DATES = tuple(
         r"(?P<year>20\d\d) ?年 ?(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号]",
         r"(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号]",
         rf"(?:{_WEEKDAY},? )?{_MONTH} {_DAY}(?:,? (?P<year>20\d\d)(?![\d:]))?",
-        rf"(?:{_WEEKDAY},? )?{_DAY}(?: of)?[ -]{_MONTH}(?:(?:,? |-)(?P<year>20\d\d)(?![\d:]))?",
+        rf"(?:{_WEEKDAY},? )?{_DAY}(?: of)?[ -]{_MONTH}{_YEAR_BEHIND}",
         r"(?P<first>\d{1,2})(?P<cut>[/.])(?P<second>\d{1,2})(?P=cut)(?P<year>20\d\d)(?!\d)",
         r"(?P<mm>\d{2})-(?P<day>\d{2})(?![-\d])",
         r"(?P<near>today|tonight|tomorrow|今天|今日|今晚|明天|明日|明晚)(?:'s)?",
@@ -54,11 +55,15 @@ _HTTP_DATE = re.compile(
     re.ASCII,
 )
 _ISO = re.compile(
-    r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)? ?(?:Z|[+-]\d\d:?\d\d)(?![\d:])",
+    r"(?:20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|20\d{6}T\d{6})"
+    r" ?(?:Z|[+-]\d\d:?\d\d)(?![\d:])",
     re.IGNORECASE | re.ASCII,
 )
+# What may stand behind a zone: `GMT+0800 (China Standard Time)`, `UTC 2026`.
+_BEHIND = re.compile(r" (?:20\d\d(?![\d:-])|\([^()\n]{1,40}\))")
 _EPOCH = re.compile(r"(?:1\d{9}(?:\.\d{1,9})?|1\d{12}|1\d{15})(?!\d)", re.ASCII)
 _TEN, _THIRTEEN = 1e11, 1e14
+_CENTURY = 2000
 _NOON, _MOST_HOURS, _MOST_MINUTES = 12, 24, 59
 _ENDS_TODAY = {"today", "tonight", "今天", "今日", "今晚"}
 # What a moment begins with, and what has to stand around it.
@@ -148,9 +153,9 @@ def _written(
     if day is None and not daytime:
         return None
     named, stop, is_named = zone_at(text, ends)
+    stop = _behind(text, stop) if is_named else ends
     if not is_named:
         named, is_named = zone_before(text[max(0, at - 30) : at])
-        stop = ends
     if time is None and not is_named:
         # A day alone begins and ends nobody knows when.
         return Moment(None, stop)
@@ -158,6 +163,12 @@ def _written(
     if meant is None:
         return Moment(None, stop)
     return Moment(_seconds(day or _Day(days_on=None), time or (0, 0, 0), meant, now), stop)
+
+
+def _behind(text: str, at: int) -> int:
+    """Return where what says the zone once more ends, or the year."""
+    match = _BEHIND.match(text, at)
+    return at if match is None else match.end()
 
 
 def _day(text: str, at: int) -> tuple[_Day | None, int]:
@@ -170,6 +181,8 @@ def _day(text: str, at: int) -> tuple[_Day | None, int]:
 
 def _as_day(told: dict[str, str | None]) -> _Day | None:
     year = int(told.get("year") or "0") or None
+    if yy := told.get("yy"):
+        year = _CENTURY + int(yy)
     if near := told.get("near"):
         return _Day(days_on=0 if near.lower() in _ENDS_TODAY else 1)
     if weekday := told.get("weekday"):

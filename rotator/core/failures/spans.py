@@ -12,34 +12,47 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rotator.core.failures.zones import zone_at, zone_before
+
 # The units, in English and Chinese; longer spellings first.
 _UNITS = (
     (0.001, r"milliseconds?|msecs?|ms|毫秒"),
-    (1.0, r"seconds?|secs?|s|秒钟?"),
-    (60.0, r"minutes?|mins?|m|分钟?"),
-    (3_600.0, r"hours?|hrs?|h|(?:个)?小时|个?钟头"),
+    (1.0, r"seconds?|secs?|s|秒[钟鐘]?"),
+    (60.0, r"minutes?|mins?|m|分[钟鐘]?"),
+    (3_600.0, r"hours?|hrs?|h|[个個]?小[时時]|[个個]?[钟鐘][头頭]"),
     (86_400.0, r"days?|d|天|日"),
-    (604_800.0, r"weeks?|wks?|w|周|个?星期"),
+    (604_800.0, r"weeks?|wks?|w|[周週]|[个個]?星期"),
 )
-_MONTH, _YEAR = r"months?|mons?|mths?|个月", r"years?|yrs?|y|年(?! ?\d)"
+_MONTH, _YEAR = r"months?|mons?|mths?|[个個]月", r"years?|yrs?|y|年(?! ?\d)"
 _NAMED = "|".join(
     f"(?P<u{n}>{names})" for n, names in enumerate([names for _, names in _UNITS] + [_MONTH, _YEAR])
 )
+_IN_ENGLISH = {
+    "half an": 0.5, "half a": 0.5, "an": 1.0, "a": 1.0, "one": 1.0, "two": 2.0, "three": 3.0,
+    "four": 4.0, "five": 5.0, "sixty": 60.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
+    "ninety": 90.0, "nine": 9.0, "ten": 10.0, "eleven": 11.0, "twelve": 12.0, "fifteen": 15.0,
+    "twenty-four": 24.0, "twenty": 20.0, "thirty": 30.0, "forty-five": 45.0, "forty": 40.0,
+    "fifty": 50.0,
+}  # fmt: skip
+# Longer ones before what they begin with.
+IN_ENGLISH = "|".join(_IN_ENGLISH)
 _WORDS = {
-    "a": 1.0, "an": 1.0, "one": 1.0, "half an": 0.5, "two": 2.0, "three": 3.0, "four": 4.0,
-    "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0, "nine": 9.0, "ten": 10.0, "twelve": 12.0,
-    "半": 0.5, "两": 2.0, **{digit: float(n) for n, digit in enumerate("零一二三四五六七八九")},
+    **_IN_ENGLISH, "半": 0.5, "两": 2.0, "兩": 2.0,
+    **{digit: float(n) for n, digit in enumerate("零一二三四五六七八九")},
 }  # fmt: skip
 _COUNT = (
     r"\d{1,3}(?:,\d{3}){1,3}(?!\d)|\d{1,12}(?:\.\d{1,12})?"
-    r"|(?:half an|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve)(?=[ -])"
-    "|[半一两二三四五六七八九十]{1,3}"
+    rf"|(?:{IN_ENGLISH})(?=[ -])"
+    "|[半一两兩二三四五六七八九十]{1,3}"
 )
 # "7m", but not the first letter of "7 moons"; in Chinese a unit runs on into the next word.
 _PART = re.compile(
-    rf"(?P<count>{_COUNT})[ -]?(?:{_NAMED})(?![a-z])\.?(?:[ ,]{{0,2}}(?:and |零|又)?)",
+    rf"(?P<count>{_COUNT})[ -]?(?:{_NAMED})(?![a-z])(?:\(s\))?\.?"
+    r"(?:[ ,]{0,2}(?:and |& ?|零|又)?)",
     re.IGNORECASE,
 )
+# "in 3 days, 5-hour limit remains": the second one is no part of the first.
+_OF_A_LIMIT = re.compile(r"[ -]?(?:limit|window|quota|usage|session|plan|cap)", re.IGNORECASE)
 _CLOCK = re.compile(r"(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.\d{1,9})?)?(?![\d:])")
 _ISO = re.compile(
     r"P(?:(?P<d>\d{1,4})D)?(?:T(?:(?P<h>\d{1,5})H)?(?:(?P<m>\d{1,6})M)?"
@@ -48,6 +61,7 @@ _ISO = re.compile(
 )
 _MOST_PARTS = 8
 _YEAR_MONTHS = 12
+_ZONE_BEFORE = 30
 # A word that follows may be of a clock: it is then no length.
 _DAYTIME = re.compile(r"\s?(?:[ap]\.?m\b|utc|gmt|z\b|[+-]\d)", re.IGNORECASE)
 
@@ -67,9 +81,13 @@ class Span:
         return _months_after(start, whole) - start + rest if whole else rest
 
 
-def read_span(text: str, at: int = 0) -> Span | None:
-    """Return the length that stands in `text` at `at`, or None."""
-    return _in_words(text, at) or _on_a_clock(text, at) or _by_iso(text, at)
+def read_span(text: str, at: int = 0, *, on_a_clock: bool = True) -> Span | None:
+    """Return the length that stands in `text` at `at`, or None.
+
+    Without `on_a_clock` `02:23:44` is none: it may be a time of the day.
+    """
+    told = _on_a_clock(text, at) if on_a_clock else None
+    return _in_words(text, at) or told or _by_iso(text, at)
 
 
 def whole_span(text: str) -> Span | None:
@@ -92,7 +110,7 @@ def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
     while (match := _PART.match(text, at)) is not None:
         told = match["count"].lower()
         count = _number(told)
-        if count is None:
+        if count is None or (parts and _OF_A_LIMIT.match(text, match.end())):
             return
         if parts == _MOST_PARTS:
             # Nobody writes so much; it is no length at all.
@@ -124,6 +142,9 @@ def _number(told: str) -> float | None:
 def _on_a_clock(text: str, at: int) -> Span | None:
     match = _CLOCK.match(text, at)
     if match is None or _DAYTIME.match(text, match.end()):
+        return None
+    if zone_at(text, match.end())[0] or zone_before(text[max(0, at - _ZONE_BEFORE) : at])[1]:
+        # A length has no zone.
         return None
     if match["s"] is None:
         # Hours and minutes, or minutes and seconds: nobody knows.

@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from datetime import tzinfo
 
 from rotator.core.failures.moments import START, read_moment
-from rotator.core.failures.spans import read_span
+from rotator.core.failures.spans import IN_ENGLISH, read_span
+from rotator.core.failures.zones import without_zone
 
 _LONGEST_TEXT = 1_000
 _MOST_PLACES = 16
 _BEFORE, _AFTER = 64, 48
 
 # A word of a count, or 十五 and the like, may begin a length.
-_DIGITS = "[半一两二三四五六七八九十]"
+_DIGITS = "[半一两兩二三四五六七八九十]"
 _PLACE = re.compile(
-    rf"{START.pattern}|\b(?:half an|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
+    rf"{START.pattern}|\b(?:{IN_ENGLISH})"
     r" (?=second|minute|hour|day|week|month|year)|\bPT?(?=\d)"
-    rf"|(?<!{_DIGITS}){_DIGITS}{{1,3}}(?= ?(?:秒|分|个|小时|天|日|周|星期|年))",
+    rf"|(?<!{_DIGITS}){_DIGITS}{{1,3}}(?= ?(?:秒|分|[个個]|小[时時]|天|日|[周週]|星期|年))",
     re.IGNORECASE,
 )
 _CUE = (
@@ -37,7 +38,7 @@ _NEARLY = (
 )
 _JOIN = r"[ :=(~*_\"'`]{0,4}"
 _IN_ENGLISH = re.compile(
-    rf"(?:{_CUE}(?:[ _-]?(?:time|date|at|in|after))?{_JOIN}"
+    rf"(?:{_CUE}(?:[ _-]?(?P<near>time|date|at|in|after))?{_JOIN}"
     rf"|{_CUE}[^.\d\n]{{0,40}}? (?P<by>in|after|within|for|at|on|by|until|till|from|is|every|each)"
     rf"{_JOIN}|\b(?P<until>until|till|after){_JOIN}|\breached\|){_NEARLY}$",
     re.IGNORECASE,
@@ -47,12 +48,16 @@ _UNTIL_RESET = re.compile(
     r"(?:resets?|retry|can|try|renew|refresh|next|request)",
     re.IGNORECASE,
 )
-_CHINESE = r"重置|重試|重试|再试|再次|恢复|恢復|刷新|解封|解除|解禁|可用|继续|更新|续期|冷却"
+_CHINESE = (
+    "重置|重試|重试|再试|再試|再次|恢复|恢復|刷新|解封|解除|解禁|可用|继续|繼續|更新|续期|冷却|冷卻"
+)
 _IN_CHINESE = re.compile(rf"(?:{_CHINESE}|等待|等|剩余)[^0-9。，,\n每周期隔]{{0,10}}$")
 _LATER = re.compile(rf" ?(?:之|以)?(?:后|後)[^0-9。，,\n]{{0,10}}(?:{_CHINESE}|使用|访问|请求)")
 _THEN = re.compile(rf" ?(?:之后|以后|后|後|时|起)?[^0-9。，,\n]{{0,8}}(?:{_CHINESE})")
 _BARE_SECONDS = re.compile(
-    r"retry[-_ ]after[ :=\"']{1,4}(?P<count>\d{1,9}(?:\.\d{1,9})?)(?![\w:/.-]*\d)", re.IGNORECASE
+    r"retry[-_ ]?after(?:[-_ ]?(?:(?P<ms>ms|milliseconds?|millis)|seconds?|secs?))?[ :=\"']{1,4}"
+    r"(?P<count>\d{1,12}(?:\.\d{1,9})?)(?![\w:/.-]*\d)",
+    re.IGNORECASE,
 )
 _UNIT_FOLLOWS = re.compile(r" ?(?:ms|millis|min|m\b|h|d|w|秒|分)", re.IGNORECASE)
 
@@ -75,11 +80,13 @@ def stated_in(text: str, now: float, zone: tzinfo | None) -> Iterator[float]:
 
 def _at_place(text: str, at: int, now: float, zone: tzinfo | None) -> tuple[float | None, int]:
     """Return the seconds to what stands there, if a cue says what it is, and where it ends."""
-    before = text[max(0, at - _BEFORE) : at]
+    before = without_zone(text[max(0, at - _BEFORE) : at])
     cue = _IN_ENGLISH.search(before)
-    by = "" if cue is None else (cue["by"] or cue["until"] or "").lower()
+    by = "" if cue is None else (cue["near"] or cue["by"] or cue["until"] or "").lower()
     chinese = _IN_CHINESE.search(before) is not None
-    span = None if by in {"at", "on", "every", "each"} else read_span(text, at)
+    span = None
+    if by not in {"at", "on", "every", "each"}:
+        span = read_span(text, at, on_a_clock=by not in {"time", "date"})
     if span is not None:
         rest = text[span.end : span.end + _AFTER]
         is_meant = (cue is not None and by not in {"until", "till"}) or chinese
@@ -100,4 +107,4 @@ def _bare(text: str) -> Iterator[float]:
     """Yield the seconds of `retry after 60`, the one length whose unit nobody needs to say."""
     match = _BARE_SECONDS.search(text)
     if match is not None and not _UNIT_FOLLOWS.match(text, match.end()):
-        yield float(match["count"])
+        yield float(match["count"]) / (1_000 if match["ms"] else 1)

@@ -33,16 +33,21 @@ _AREAS = (
 _PLACE = "|".join(sorted(_PLACES, key=len, reverse=True))
 _NAMES = "|".join(_HOURS)
 _OFFSET = r"[+\-\u2212]\d{1,2}(?::?[0-5]\d)?(?![\d:])"
+_OPEN, _SHUT = r"[(（\[]?", r"[)）\]]?"
 _ZONE = re.compile(
-    rf"[ ]?\(?(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
+    # A short name may say nothing where the offset stands behind it: `CST (UTC+8)`.
+    rf"(?:[ ]?[A-Z]{{2,5}}(?=[ ]?[(（](?:utc|gmt)))?"
+    rf"[ ]?{_OPEN}(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
     rf"|(?P<place>{_PLACE})(?![a-z/])"
     rf"|(?P<iana>(?:{_AREAS})(?:/[A-Za-z](?:[A-Za-z0-9_+-]{{0,30}}[A-Za-z0-9])?){{1,2}})"
-    rf"|(?P<short>{_NAMES})(?![\w/]))\)?",
+    rf"|(?P<short>{_NAMES})(?![\w/])){_SHUT}",
     # Else a dotless i and a long s would be letters of names that the tables do not have.
     re.IGNORECASE | re.ASCII,
 )
 _BEFORE = re.compile(
-    rf"(?:{_PLACE}|(?:UTC|GMT)(?:{_OFFSET})?)\)?[ :，,]{{0,2}}$", re.IGNORECASE | re.ASCII
+    # Not the last letters of a word: "reset" names no zone.
+    rf"(?<![A-Z])(?:{_PLACE}|(?:UTC|GMT)(?:{_OFFSET})?){_SHUT}[ :：，,]{{0,2}}$",
+    re.IGNORECASE | re.ASCII,
 )
 # A word in capitals at the place of a zone.
 _UNKNOWN = re.compile(r"[ ]?\(?[A-Z]{2,5}\b(?![A-Z'])")
@@ -63,7 +68,12 @@ def zone_at(text: str, at: int) -> tuple[tzinfo | None, int, bool]:
 def zone_before(text: str) -> tuple[tzinfo | None, bool]:
     """Return the zone that the end of `text` names, and whether it names one."""
     match = _BEFORE.search(text)
-    return (None, False) if match is None else (named_zone(match[0].strip(" :，,)")), True)
+    return (None, False) if match is None else (named_zone(match[0].strip(" :：，,)）]")), True)
+
+
+def without_zone(text: str) -> str:
+    """Return `text` without the zone that its end names."""
+    return _BEFORE.sub("", text)
 
 
 def named_zone(name: str) -> tzinfo | None:

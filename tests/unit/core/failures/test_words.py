@@ -37,3 +37,63 @@ def test_bare_seconds_are_meant_behind_retry_after_alone() -> None:
     assert ends("retry-after: 60") == [60]
     assert ends("retry after 60 min") == [3_600]
     assert ends("limit: 60") == []
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("retryAfter: 8624", 8_624),
+        ("retry_after_seconds=8624", 8_624),
+        ("retry_after_ms=8624000", 8_624),
+        ("請於 2 小時 23 分鐘後再試", 8_580),
+        ("请在兩小时后重试", 7_200),
+        ("try again in fifteen minutes", 900),
+        ("wait forty-five minutes", 2_700),
+        ("wait 2 hour(s) 23 minute(s)", 8_580),
+        ("try again in 2 hours & 23 minutes", 8_580),
+        ("resets in 3 days, 5-hour limit remains", 259_200),
+        ("resets in 3 days, 5 hours", 277_200),
+    ],
+)
+def test_a_length_is_read_in_every_spelling(told: str, seconds: int) -> None:
+    assert ends(told) == [seconds]
+
+
+@pytest.mark.parametrize("cue", ["Resets at", "Try again after", "Next reset:", "Reset time:"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "22:23:44 HKT",
+        "22:23:44 (UTC+8)",
+        "22:23:44 Asia/Shanghai",
+        "22:23:44（北京时间）",
+        "北京时间 22:23:44",
+        "22:23:44 CST (UTC+8)",
+        "22:23:44 [Asia/Shanghai]",
+        "2026-11-22 22:23:44（UTC+8）",
+        "Sunday, 22-Nov-26 14:23:44 GMT",
+        "20261122T142344Z",
+        "Sun Nov 22 14:23:44 UTC 2026",
+    ],
+)
+def test_a_time_with_a_zone_is_a_moment_behind_every_cue(cue: str, told: str) -> None:
+    assert ends(f"{cue} {told}") == [8_624]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Quota reset: 2026-11-22 22:23:44",
+        "Next attempt: 2026-11-22 22:23:44",
+        "limit reset: 22:23",
+        "Resets at 22:23:44",
+        "Reset time: 22:23:44",
+    ],
+)
+def test_no_zone_is_read_out_of_a_word_and_none_is_guessed(told: str) -> None:
+    assert ends(told) == []
+
+
+def test_hours_minutes_and_seconds_are_a_length_behind_words_of_one() -> None:
+    assert ends("Resets in 02:23:44") == [8_624]
+    assert ends("Try again after 02:23:44") == [8_624]

@@ -60,9 +60,15 @@ def test_a_number_with_an_endless_exponent_is_refused_and_not_worked_on() -> Non
         Part({"a": Decimal("1e1000000")}).number("a")
 
 
-@pytest.mark.parametrize(("percent", "used"), [(22, 0.22), ("104.5", 1.0), (-3, 0.0), (None, None)])
+@pytest.mark.parametrize(("percent", "used"), [(22, 0.22), ("104.5", 1.0), (-0.0, 0.0), (None, None)])
 def test_a_percentage_is_a_fraction_within_its_bounds(percent: object, used: float | None) -> None:
     assert Part({"a": percent}).percent("a") == used
+
+
+def test_a_share_below_nothing_says_nothing() -> None:
+    for value in (-3, "-0.5", -1e9):
+        with pytest.raises(UnexpectedAnswer, match=r"has no usable used$"):
+            Part({"used": value}).share("used")
 
 
 def test_a_fraction_is_a_part_of_a_whole() -> None:
