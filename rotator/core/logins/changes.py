@@ -262,8 +262,8 @@ def _entry(
         if not owner.fresh and not owner.stale:
             return None
         how = (owner.stale, owner.proof, owner.of_replaced, is_login)
-        ends_older = owner.of_replaced is not None and is_refresh and owner.fresh
-        ends_older = ends_older and not owner.stale and _is_new(provider, credential, known)
+        is_of_older = owner.of_replaced is not None and is_refresh
+        ends_older = is_of_older and _is_new(provider, credential, known)
         return Refresh(provider, credential, who, account, *how, ends_older)
     revert = _revert(slot, credential, who, owner, known)
     if revert is not None:

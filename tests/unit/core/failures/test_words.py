@@ -97,3 +97,45 @@ def test_no_zone_is_read_out_of_a_word_and_none_is_guessed(told: str) -> None:
 def test_hours_minutes_and_seconds_are_a_length_behind_words_of_one() -> None:
     assert ends("Resets in 02:23:44") == [8_624]
     assert ends("Try again after 02:23:44") == [8_624]
+
+
+@pytest.mark.parametrize(
+    ("word", "minutes"),
+    [
+        ("half a", 0.5),
+        ("half an", 0.5),
+        ("a", 1),
+        ("an", 1),
+        ("one", 1),
+        ("two", 2),
+        ("three", 3),
+        ("four", 4),
+        ("five", 5),
+        ("six", 6),
+        ("seven", 7),
+        ("eight", 8),
+        ("nine", 9),
+        ("ten", 10),
+        ("eleven", 11),
+        ("twelve", 12),
+        ("fifteen", 15),
+        ("twenty", 20),
+        ("twenty-four", 24),
+        ("thirty", 30),
+        ("forty", 40),
+        ("forty-five", 45),
+        ("fifty", 50),
+        ("sixty", 60),
+        ("ninety", 90),
+    ],
+)
+def test_a_count_in_words_is_a_count(word: str, minutes: float) -> None:
+    assert ends(f"Try again in {word} minutes") == [minutes * 60]
+
+
+def test_a_date_is_followed_by_no_length_on_a_clock() -> None:
+    assert ends("Reset date: 02:23:44") == []
+
+
+def test_a_zone_far_before_a_length_is_none_of_its() -> None:
+    assert ends(f"It is UTC here.{' ' * 20}Try again in 02:23:44") == [8_624]

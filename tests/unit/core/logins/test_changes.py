@@ -33,6 +33,7 @@ from rotator.model import (
     Descent,
     Digest,
     Identity,
+    Replaced,
     Slot,
     State,
     SwapMark,
@@ -944,3 +945,37 @@ def test_a_login_of_the_live_one_is_told_from_a_refresh(
 
     assert isinstance(change, Refresh)
     assert (change.account, change.is_login) == (a, is_login)
+
+
+@pytest.mark.parametrize(
+    ("of_older", "by_login", "is_known", "ends_older"),
+    [
+        (True, False, False, True),
+        (False, False, False, False),
+        (True, True, False, False),
+        (True, False, True, False),
+    ],
+)
+def test_a_refresh_of_tokens_whose_place_a_login_took_ends_an_older_one(
+    of_older: bool,  # noqa: FBT001  # a table's column
+    by_login: bool,  # noqa: FBT001  # likewise
+    is_known: bool,  # noqa: FBT001  # likewise
+    ends_older: bool,  # noqa: FBT001  # likewise
+) -> None:
+    first, taken = oauth("a", 1), oauth("b", 1)
+    new = oauth("c", 2, expires_at=NOW + 2 * HOUR)
+    a = an_account("a", taken, unproven=True)
+    state = a_state(a, active=a, older=[(a, first), *([(a, new)] if is_known else [])])
+    replaced = {a.id: (Replaced(7, first, NOW - HOUR),)} if of_older else {}
+    to = tuple(secrets_of(new))
+    came_from = None if by_login else secrets_of(first)[0]
+    step = Descent("d", NOW, is_login=by_login, came_from=came_from, to=to)
+
+    found = changes(
+        replace(state, replaced=replaced),
+        contents(acme=taken),
+        contents(acme=new),
+        descent=lambda digest: step if digest in to else None,
+    )
+
+    assert [c.ends_older if isinstance(c, Refresh) else False for c in found] == [ends_older]

@@ -60,7 +60,7 @@ def test_a_number_with_an_endless_exponent_is_refused_and_not_worked_on() -> Non
         Part({"a": Decimal("1e1000000")}).number("a")
 
 
-@pytest.mark.parametrize(("percent", "used"), [(22, 0.22), ("104.5", 1.0), (-0.0, 0.0), (None, None)])
+@pytest.mark.parametrize(("percent", "used"), [(22, 0.22), ("104.5", 1), (-0.0, 0), (None, None)])
 def test_a_percentage_is_a_fraction_within_its_bounds(percent: object, used: float | None) -> None:
     assert Part({"a": percent}).percent("a") == used
 
