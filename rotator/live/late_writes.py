@@ -71,7 +71,7 @@ def save_logins(
             if not change.fresh if isinstance(change, Revert) else change.stale:
                 keep_unknown(context, change)
                 continue
-            if isinstance(change, Login) and not change.fresh and len(changes) > 1:
+            if isinstance(change, Login) and len(changes) > 1 and _was_live(context, change):
                 continue  # one that its writer had read before somebody else logged in
             before = sense_of(seen.entries.get(change.provider))
             # What ends a refresh is put in where its own account is live by now, and nowhere else.
@@ -87,6 +87,17 @@ def save_logins(
     context.record(events)
     if events:
         context.notify_changed()
+
+
+def _was_live(context: Context, login: Login) -> bool:
+    """Tell whether the account of a known login has been in its slot.
+
+    A watcher that reads on while a swap is made may have saved one that has not been yet.
+    """
+    account, slot = login.account, context.store.state().slot(login.provider)
+    if account is None or login.fresh:
+        return False
+    return account.id in {slot.active, *(tenure.account for tenure in slot.tenures)}
 
 
 def _save(context: Context, change: Login | Refresh | Revert, now: datetime) -> list[Event]:
