@@ -87,7 +87,8 @@ class Events:
         self._thread.start()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        # An opencode that ends may do so in the middle of a piece.
+        with contextlib.suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
             for line in self._response:
                 if line.startswith(b"data:"):
                     event = json.loads(line[5:])
