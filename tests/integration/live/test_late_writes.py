@@ -15,9 +15,11 @@ import pytest
 
 from rotator.errors import RotatorError
 from rotator.live.capture import capture_missing, wait_for_late_writes
+from rotator.live.late_writes import save_logins
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import NOBODY, EventKind
 from rotator.opencode.auth.entries import parse_entry
+from rotator.opencode.auth.file import Whole
 from rotator.opencode.auth.replaced import MOST_KEPT
 from rotator.secret import Secret
 from rotator.storage.account_copy import LATE
@@ -102,6 +104,34 @@ def test_c6_a_late_login_of_another_provider_is_saved_and_live(
     assert live.saved("zeta/zeta-2") == api("y")
     assert live.entries() == {"acme": api("a"), "zeta": api("y")}
     assert (live.active("acme"), live.active("zeta")) == ("acme-1", "zeta-2")
+
+
+@pytest.mark.parametrize("look", [by_watcher, by_command])
+def test_late_logins_that_a_watcher_has_seen_and_saved_are_live_too(
+    live: Live, look: Callable[[Live], None]
+) -> None:
+    """It reads on while a swap is made, and saves what it read before the late file is found."""
+    before = Whole(live.file.read_bytes())
+    late = as_opencode({"acme": api("b"), "zeta": api("y"), "eta": api("e")})
+
+    written_late(live, A, late)
+    save_logins(live.context, before, Whole(late), to_be_live=False)
+    look(live)
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
+    assert [live.active(name) for name in ("acme", "zeta", "eta")] == ["acme-1", "zeta-2", "eta-1"]
+
+
+@pytest.mark.parametrize("look", [by_watcher, by_command])
+def test_an_old_login_beside_a_late_one_is_no_late_login(
+    live: Live, look: Callable[[Live], None]
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("y")})
+
+    written_late(live, A, {"acme": api("b"), "zeta": api("z"), "eta": api("e")})
+    look(live)
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
 
 
 @pytest.mark.parametrize("is_spent", [True, False])
