@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotator.context import Context
 from rotator.core.logins.changes import Login, Refresh, Revert, interpret
@@ -20,13 +20,16 @@ from rotator.live.apply_change import (
 from rotator.live.capture_content import capture_content, take_descents
 from rotator.live.knowledge import knowledge
 from rotator.live.unclaimed import keep_unreadable
-from rotator.model import Digest, Event, EventKind, State, SwapMark
+from rotator.model import Account, Digest, Event, EventKind, State, SwapMark
 from rotator.opencode.auth.file import Missing, Whole, read_live, with_entry
 from rotator.opencode.auth.journal import finish_interrupted
 from rotator.opencode.auth.writer import put_live, resolve, sweep_live
 from rotator.secret import Secret
 from rotator.storage.store import Store
 from rotator.system.files import sync_folder
+
+# So long a swap and the look at what it replaced may take.
+_SAVED_JUST_NOW = timedelta(seconds=10)
 
 
 def capture_late_writes(context: Context) -> None:
@@ -71,7 +74,8 @@ def save_logins(
             if not change.fresh if isinstance(change, Revert) else change.stale:
                 keep_unknown(context, change)
                 continue
-            if isinstance(change, Login) and len(changes) > 1 and _was_live(context, change):
+            is_old = isinstance(change, Login) and _is_old_copy(context, change, seen, now)
+            if is_old and len(changes) > 1:
                 continue  # one that its writer had read before somebody else logged in
             before = sense_of(seen.entries.get(change.provider))
             # What ends a refresh is put in where its own account is live by now, and nowhere else.
@@ -89,15 +93,27 @@ def save_logins(
         context.notify_changed()
 
 
-def _was_live(context: Context, login: Login) -> bool:
-    """Tell whether the account of a known login has been in its slot.
+def _is_old_copy(context: Context, login: Login, seen: Whole, now: datetime) -> bool:
+    """Tell whether a known login had its time in its slot before its writer read the file.
 
-    A watcher that reads on while a swap is made may have saved one that has not been yet.
+    A watcher that reads on while a swap is made may have saved the very login that is late: then
+    it is seconds old, and was never live, or first after the one that its writer knew.
     """
-    account, slot = login.account, context.store.state().slot(login.provider)
+    state, account = context.store.state(), login.account
     if account is None or login.fresh:
         return False
-    return account.id in {slot.active, *(tenure.account for tenure in slot.tenures)}
+    slot = state.slot(login.provider)
+    held = [tenure.account for tenure in slot.tenures]
+    if account.id not in {slot.active, *held}:
+        return False
+    known = [a.id for a in state.of(login.provider) if _is_in(seen, a)]
+    first = held.index(account.id) if account.id in held else 0
+    is_next = first > 0 and held[first - 1] in known
+    return not (is_next and timedelta() <= now - account.captured_at <= _SAVED_JUST_NOW)
+
+
+def _is_in(content: Whole, account: Account) -> bool:
+    return content.entries.get(account.provider) == account.credential.entry
 
 
 def _save(context: Context, change: Login | Refresh | Revert, now: datetime) -> list[Event]:

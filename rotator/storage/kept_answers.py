@@ -29,6 +29,7 @@ _NAME = re.compile(rf"answer-.*\.json|\.answer-.*{re.escape(TEMPORARY_MARK)}")
 _LEFT_AFTER_SECONDS = 60.0
 _SPENT_LETTERS = 16
 _LARGEST_BYTES = 1024 * 1024
+_MOST_TRIES = 3
 
 
 def keep_answer(folder: Path, answered: PendingRefresh) -> bool:
@@ -41,12 +42,18 @@ def keep_answer(folder: Path, answered: PendingRefresh) -> bool:
         "attempts": answered.attempts,
         "answer": answered.answer.reveal() if answered.answer else None,
     }
-    try:
-        private_folder(folder)
-        publish(_place(folder, answered), json.dumps(value).encode("ascii"), durable=True)
-    except (OSError, StoreError):
-        return False
-    return True
+    content = json.dumps(value).encode("ascii")
+    for _ in range(_MOST_TRIES):
+        try:
+            private_folder(folder)
+            publish(_place(folder, answered), content, durable=True)
+        except FileNotFoundError:
+            # A watcher has taken it in before it had its name; to take it in twice changes nothing.
+            continue
+        except (OSError, StoreError):
+            return False
+        return True
+    return False
 
 
 def forget_answer(folder: Path, answered: PendingRefresh) -> None:
