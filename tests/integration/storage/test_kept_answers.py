@@ -12,6 +12,7 @@ from rotator.model import AccountId, Digest, PendingRefresh
 from rotator.secret import Secret
 from rotator.storage.kept_answers import forget_answer, keep_answer, kept_answers
 from rotator.system.files import TEMPORARY_MARK
+from tests.support.faults import Seam, Step
 from tests.support.live import full_disk
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -62,6 +63,22 @@ def test_a_full_disk_keeps_no_answer_and_says_so(tmp_path: Path) -> None:
         assert not keep_answer(tmp_path, ANSWERED)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_is_taken_in_before_it_has_its_name_is_kept_all_the_same(
+    tmp_path: Path,
+) -> None:
+    taken: list[PendingRefresh] = []
+
+    def take_in(step: Step) -> None:
+        if step.name == "replace" and not taken:
+            taken.extend(kept_answers(tmp_path))
+
+    with Seam().watching(take_in):
+        assert keep_answer(tmp_path, ANSWERED)
+
+    again = list(kept_answers(tmp_path))
+    assert [plain(answered) for answered in (*taken, *again)] == [plain(ANSWERED)] * 2
 
 
 def test_what_a_killed_writer_left_is_given_if_it_is_whole(tmp_path: Path) -> None:
