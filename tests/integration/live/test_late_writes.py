@@ -15,6 +15,7 @@ import pytest
 
 from rotator.errors import RotatorError
 from rotator.live.capture import capture_missing, wait_for_late_writes
+from rotator.live.capture_content import capture_content
 from rotator.live.late_writes import save_logins
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import NOBODY, EventKind
@@ -120,6 +121,21 @@ def test_late_logins_that_a_watcher_has_seen_and_saved_are_live_too(
 
     assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
     assert [live.active(name) for name in ("acme", "zeta", "eta")] == ["acme-1", "zeta-2", "eta-1"]
+
+
+def test_late_logins_that_a_watcher_took_for_live_until_the_swap_are_live(live: Live) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z"), "eta": api("f")})
+    late = as_opencode({"acme": api("b"), "zeta": api("y"), "eta": api("e")})
+
+    written_late(live, A, late)
+    capture_content(live.context, Whole(late), watched=True)
+    by_command(live)
+    live.look()
+
+    assert {name: live.entries()[name] for name in ("zeta", "eta")} == {
+        "zeta": api("y"),
+        "eta": api("e"),
+    }
 
 
 @pytest.mark.parametrize("look", [by_watcher, by_command])
