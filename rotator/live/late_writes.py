@@ -106,9 +106,12 @@ def _is_old_copy(context: Context, login: Login, seen: Whole, now: datetime) -> 
     held = [tenure.account for tenure in slot.tenures]
     if account.id not in {slot.active, *held}:
         return False
-    known = [a.id for a in state.of(login.provider) if _is_in(seen, a)]
     first = held.index(account.id) if account.id in held else 0
-    is_next = first > 0 and held[first - 1] in known
+    left = held[first - 1] if first > 0 else None
+    if login.provider in seen.entries:
+        is_next = left in [a.id for a in state.of(login.provider) if _is_in(seen, a)]
+    else:
+        is_next = left is None
     return not (is_next and timedelta() <= now - account.captured_at <= _SAVED_JUST_NOW)
 
 
@@ -137,7 +140,7 @@ def _as_of(context: Context, before: Whole) -> State:
     Whatever comes late undoes no swap: it went into a file that nobody reads.
     """
     state = context.store.state()
-    slots = {provider: replace(slot, swap=None) for provider, slot in state.slots.items()}
+    slots = {p: replace(slot, active=None, swap=None) for p, slot in state.slots.items()}
     for provider, entry in before.entries.items():
         held = [a.id for a in state.of(provider) if a.credential.entry == entry]
         active = held[0] if held else None
