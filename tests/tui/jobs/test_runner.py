@@ -52,7 +52,12 @@ def working(
     try:
         yield worker, posted
     finally:
-        worker.end()
+        assert ends(worker)
+
+
+def ends(worker: Worker[int], patience_seconds: float = SECONDS) -> bool:
+    worker.tell_to_end()
+    return worker.ends_within(patience_seconds)
 
 
 def said(number: int) -> Message:
@@ -135,7 +140,7 @@ def test_who_has_nothing_to_do_is_told_so_from_time_to_time() -> None:
 
 
 def test_a_worker_that_was_never_started_ends_at_once() -> None:
-    Worker("w", Opening(), lambda _: None).end()
+    assert ends(Worker("w", Opening(), lambda _: None), 0)
 
 
 # -- what wakes the reader -------------------------------------------------------------------------
@@ -240,9 +245,9 @@ def test_who_only_asks_is_not_waited_for() -> None:
         worker.submit(asks)
         worker.submit(said)
         asked.wait(SECONDS)
-        ended_at_once = worker.end(0.01)
+        ended_at_once = ends(worker, 0.01)
         answer.set()
 
         assert not ended_at_once
-        assert worker.end()
+        assert ends(worker)
         assert posted.qsize() == 1
