@@ -9,15 +9,14 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rotator.system.paths import Paths, find_paths
+from rotator.system.paths import find_paths
 from tests.support.dashboard_program import SECONDS, dashboard, is_given_back, with_accounts
-from tests.support.holders import holding, writing_into
+from tests.support.holders import HELD, holding, writing_into
 from tests.support.rotator_process import rotator
 from tests.support.signalled import HOST, NEW, OLD, PATH, SIGNALS, furnish, saved
 from tests.support.terminal import Terminal, terminal
@@ -29,11 +28,6 @@ pytestmark = pytest.mark.no_cover
 
 # On a machine that has others to serve; by itself it takes a quarter of that.
 AT_ONCE_SECONDS = 2.0
-Held = Callable[[Paths], AbstractContextManager[object]]
-HELD: dict[str, Held] = {
-    "swap.lock": lambda paths: holding(paths.swap_lock),
-    "the store": lambda paths: writing_into(paths.store),
-}
 
 
 def swap(before: Terminal) -> None:

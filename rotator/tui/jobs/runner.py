@@ -187,6 +187,6 @@ class JobRunner:
 
 def _saved(context: Context) -> None:
     """Save what stands in auth.json, as every command does: there may be no watcher."""
-    from rotator.services.sync import sync  # noqa: PLC0415  # as the first lines say
+    from rotator.services.sync import look  # noqa: PLC0415  # as the first lines say
 
-    sync(context)
+    look(context)

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from rotator.tui.jobs.runner import JobRunner
 from rotator.tui.jobs.worker import Worker
 from rotator.tui.model import effects as do
 from rotator.tui.model.messages import JobFinished, Message, StoreUnreadable, WorldRead
+from tests.support.holders import writing_into
 from tests.support.live import Live, api, open_live
 from tests.support.waiting import wait_until
 
@@ -231,6 +233,21 @@ def test_a_login_that_stands_in_auth_json_is_saved_without_a_watcher(
     with a_crew(home) as (crew, wait_for):
         crew.follow()
         wait_for("acme-3")
+
+
+def test_a_store_that_somebody_writes_into_is_shown_as_it_is(live: Live, home: Path) -> None:
+    live.write({"acme": api("c")})
+
+    posted: list[Message] = []
+    crew = JobRunner(
+        live.paths, partial(open_context, find_paths({"HOME": str(home)})), posted.append
+    )
+    with writing_into(live.paths.store):
+        crew.start()
+        crew.follow()
+        assert crew.end()
+
+    assert not any(isinstance(message, StoreUnreadable) for message in posted)
 
 
 def test_who_only_asks_is_not_waited_for() -> None:
