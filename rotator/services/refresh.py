@@ -110,6 +110,17 @@ def hold_refresh_locks(
     return hold_all(paths, patience_seconds=patience_seconds)
 
 
+def is_held_up(context: Context, account: Account) -> bool:
+    """Tell whether somebody keeps us from refreshing the account at once.
+
+    They refresh it, or another one of its OAuth client, and may be stopped in the middle of it.
+    """
+    held = hold_refresh_locks(context, account, patience_seconds=0)
+    if held is not None:
+        held.release()
+    return held is None
+
+
 @contextlib.contextmanager
 def _held(context: Context, account: Account) -> Iterator[Held | None]:
     held = hold_refresh_locks(context, account, patience_seconds=PATIENCE_SECONDS)
