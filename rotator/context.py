@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from rotator.clock import Clock, system_clock
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
@@ -22,13 +23,22 @@ from rotator.storage.history import History
 from rotator.storage.history_file import BUSY_SECONDS, BUSY_WATCHING_SECONDS
 from rotator.storage.schema_upgrade import forget_request, without_watcher
 from rotator.storage.store import Store
+from rotator.storage.transactions import BUSY_SECONDS as STORE_SECONDS
 from rotator.storage.write_ahead_log import require_whole_wal
 from rotator.system.files import touch
-from rotator.system.locks import is_held
+from rotator.system.locks import LOOK_SECONDS, is_held
 from rotator.system.paths import Paths, private_folder
 from rotator.wording import moment_to_the_second
 
 log = logging.getLogger(__name__)
+
+
+class Purpose(Enum):
+    """What a context is opened for."""
+
+    CHANGE = "change"
+    LOOK = "look"
+    WATCH = "watch"
 
 
 @dataclass(frozen=True)
@@ -135,18 +145,20 @@ def open_context(
     *,
     clock: Clock = system_clock,
     registry: Registry | None = None,
-    watching: bool = False,
+    purpose: Purpose = Purpose.CHANGE,
     tell: Callable[[str], None] = lambda _: None,
     preferences: Callable[[], Preferences] | None = None,
 ) -> Iterator[Context]:
     """Open everything below `paths`; a damaged store is rebuilt first, and `tell` hears of it.
 
-    `watching` is said by the watcher, which holds its lock: it looks at the whole store, and
-    changes the schema without asking anybody. Raises StoreError, NewerSchema.
+    The watcher, which holds its lock, looks at the whole store, and changes the schema without
+    asking anybody; whoever only looks does not wait long for others. Raises StoreError,
+    NewerSchema.
     """
-    backups, moment = Backups(paths), BUSY_WATCHING_SECONDS if watching else BUSY_SECONDS
+    is_watcher = purpose is Purpose.WATCH
+    backups, moment = Backups(paths), BUSY_WATCHING_SECONDS if is_watcher else BUSY_SECONDS
     with (
-        _open_store(paths, backups, clock, watching=watching) as store,
+        _open_store(paths, backups, clock, purpose) as store,
         contextlib.closing(History(paths.history, patience_seconds=moment)) as history,
         contextlib.closing(ReplacedFiles(paths.journal)) as replaced,
     ):
@@ -206,7 +218,13 @@ def _copied_store(paths: Paths, why: str, tell: Callable[[str], None]) -> Store:
         return store
 
 
-def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool) -> Store:
+def _open_store(paths: Paths, backups: Backups, clock: Clock, purpose: Purpose) -> Store:
+    watching = purpose is Purpose.WATCH
+    patience_seconds = LOOK_SECONDS if purpose is Purpose.LOOK else STORE_SECONDS
+
+    def opened() -> Store:
+        return Store(paths.store, gate=gate, patience_seconds=patience_seconds)
+
     @contextlib.contextmanager
     def gate(connection: Connection) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
@@ -220,10 +238,10 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, *, watching: bool)
         if watching or not is_held(paths.watch_lock):
             # With a watcher it is being written; and what SQLite tidies up is gone.
             require_whole_wal(paths.store)
-        store = Store(paths.store, gate=gate)
+        store = opened()
     except StoreDamaged:
         _mend(paths, backups, clock)
-        store = Store(paths.store, gate=gate)
+        store = opened()
     with contextlib.ExitStack() as closing:
         closing.push(store)
         try:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 
 from rotator.clock import to_iso
-from rotator.context import Context, open_context, open_copied_context
+from rotator.context import Context, Purpose, open_context, open_copied_context
 from rotator.core.logins.aliases import split_name
-from rotator.errors import NewerSchema, StoreDamaged, StoreError
+from rotator.errors import NewerSchema, StoreBusy, StoreDamaged, StoreError
 from rotator.model import Account, State
 from rotator.services.rotate import find_account
-from rotator.services.sync import finish, sync
+from rotator.services.sync import finish, look, sync
 from rotator.system.paths import find_paths
 from rotator.system.room import no_room
 from rotator.system.writable import unwritable
@@ -25,6 +25,7 @@ from rotator.wording import moment_with_zone
 from rotator.wording import state_words as words_of
 
 _LONGEST_NOTICE = 1000
+_SHOWN = "nothing new can be taken in, and what is shown is what was saved last"
 
 
 def _also_of_the_group(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
@@ -47,15 +48,24 @@ def context_for_command() -> Iterator[Context]:
     An auth.json that cannot be read keeps nobody from looking at the accounts. A store that
     turns out to be damaged is rebuilt; the command that had begun by then is not carried out.
     """
-    with open_context(find_paths(), tell=_tell) as context:
+    with _opened(sync, Purpose.CHANGE) as (context, _):
+        yield context
+
+
+@contextlib.contextmanager
+def _opened(
+    save: Callable[[Context], str | None], purpose: Purpose
+) -> Iterator[tuple[Context, str | None]]:
+    """Open the context, and `save` what stands in auth.json: also yield why that was not done."""
+    with open_context(find_paths(), tell=_tell, purpose=purpose) as context:
         try:
-            sync(context)
+            why = save(context)
         except StoreDamaged:
             if not context.mend():
                 raise
-            sync(context)
+            why = save(context)
         try:
-            yield context
+            yield context, why
         except StoreDamaged as exc:
             if not context.mend():
                 raise
@@ -71,22 +81,27 @@ def context_for_reading() -> Iterator[Context]:
     """Open the context for a command that changes nothing, also where nothing can be written."""
     paths = find_paths()
     obstacle = unwritable(paths)
+    why = None if obstacle is None else obstacle.why
     with contextlib.ExitStack() as stack:
-        if obstacle is None:
+        if why is None:
             try:
-                context = stack.enter_context(context_for_command())
+                context, behind = stack.enter_context(_opened(look, Purpose.LOOK))
             except (StoreDamaged, NewerSchema):
                 raise
+            except StoreBusy as exc:
+                why = exc.message
             except StoreError:
                 obstacle = no_room(paths.data) or no_room(paths.state)
                 if obstacle is None:
                     raise
+                why = obstacle.why
             else:
+                if behind is not None:
+                    _tell(f"{behind}: {_SHOWN}")
                 yield context
                 return
-        shown = "nothing new can be taken in, and what is shown is what was saved last"
-        _tell(f"{obstacle.why}: {shown}")
-        yield stack.enter_context(open_copied_context(paths, obstacle.why, tell=_tell))
+        _tell(f"{why}: {_SHOWN}")
+        yield stack.enter_context(open_copied_context(paths, why, tell=_tell))
 
 
 def _tell(notice: str) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from rotator.context import open_context
+from rotator.context import Purpose, open_context
 from rotator.system import interrupts
 from rotator.system.locks import watch_holder, watch_lock
 from rotator.system.paths import find_paths
@@ -36,7 +36,7 @@ def command() -> None:
     with (
         contextlib.suppress(interrupts.Interrupted),
         watch_lock(paths.watch_lock) as lock,
-        open_context(paths, watching=True, tell=_tell) as context,
+        open_context(paths, purpose=Purpose.WATCH, tell=_tell) as context,
     ):
         daemon = Daemon(context, keep=lock.keep)
         with interrupts.told_to(daemon.stop):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rotator.clock import to_iso
 from rotator.context import Context
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.refresh_policy import due_again_at, is_due
+from rotator.core.selection.rests import held_up
 from rotator.errors import NothingToRotateTo
 from rotator.live.account_changes import How, renew
 from rotator.model import (
@@ -25,7 +26,6 @@ from rotator.model import (
     Descent,
     Event,
     EventKind,
-    Limit,
     PendingRefresh,
     State,
 )
@@ -34,8 +34,6 @@ from rotator.storage.kept_answers import kept_answers
 from rotator.system.locks import who_holds
 
 WHY_REFRESHED = "refreshed before its use"
-# Nobody can tell how long somebody else keeps an account to themselves.
-_LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 
 def take_in_kept(context: Context) -> None:
@@ -156,8 +154,7 @@ def resting(context: Context, account: Account) -> Account:
     why, now = why_unsettled(context, account), context.clock()
     if why is None or account.state_at(now) is not AccountState.READY:
         return account
-    until = now + _LOOK_AGAIN_AFTER
-    return replace(account, limit=Limit(AccountState.COOLING, until, why, since=now))
+    return held_up(account, why, now)
 
 
 def with_resting(context: Context, state: State, tried: set[AccountId]) -> State:

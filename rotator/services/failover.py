@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from rotator.context import Context
@@ -30,7 +31,7 @@ from rotator.model import (
     State,
     Verdict,
 )
-from rotator.services.refresh import obstacle_now, with_fresh_tokens
+from rotator.services.refresh import is_held_up, obstacle_now, with_fresh_tokens
 from rotator.services.spent_logins import reject_spent
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,8 @@ class Means:
 
     freshen: Freshen | None = None
     second: SecondHome | None = None
+    # Whom this process refreshes just now: others wait for the same answer.
+    under_way: Collection[AccountId] = ()
 
 
 _HERE_AND_NOW = Means()
@@ -123,9 +126,7 @@ def carry_out(
                 signal,
                 finding,
                 context.clock(),
-                may_refresh=lambda account: (
-                    account.id not in tried and obstacle_now(context, account) is None
-                ),
+                renewal=partial(_renewal, context, means, tried),
                 since=before.since,
             )
             if not decision.freshen or decision.order is None:
@@ -143,6 +144,16 @@ def carry_out(
         if is_over:
             reply(PASS)
     return reply.given or PASS
+
+
+def _renewal(
+    context: Context, means: Means, tried: Collection[AccountId], account: Account
+) -> engine.Renewal:
+    if account.id in tried or obstacle_now(context, account) is not None:
+        return engine.Renewal.NEVER
+    if account.id not in means.under_way and is_held_up(context, account):
+        return engine.Renewal.HELD_UP
+    return engine.Renewal.NOW
 
 
 def _with_resting(

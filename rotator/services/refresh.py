@@ -49,7 +49,7 @@ from rotator.services.refresh_storing import (
     store_patiently,
     tell_event,
 )
-from rotator.system.interrupts import hearing, obey, put_off
+from rotator.system.interrupts import brief_waits, hearing, obey, put_off
 from rotator.system.locks import Held, hold_all, is_held
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def ensure_fresh(context: Context, account: Account) -> None:
     """Refresh the account's tokens if they have run out, or nearly so, and if we may.
 
     It waits for the vendor's answer, so call it without any lock. What the vendor says or fails
-    to say is written down with the account and in the events. Raises StoreError.
+    to say is written down with the account and in the events. Raises StoreError, Interrupted.
     """
     if not wants_refresh(account, context.clock()) or obstacle_now(context, account) is not None:
         return
@@ -87,8 +87,11 @@ def ensure_fresh(context: Context, account: Account) -> None:
         if held is None:
             return
         settle_pending_refreshes(context)
+        # Who was told to end meanwhile asks nobody any more.
+        obey()
         with put_off(f"waiting for the answer of {account.provider}: its new tokens work once"):
-            attempt = begin(context, account.id)
+            with brief_waits():
+                attempt = begin(context, account.id)
             if isinstance(attempt, Attempt):
                 with hearing():
                     result = ask(context.registry.send, attempt)
@@ -105,6 +108,17 @@ def hold_refresh_locks(
         client = f"client-{digest_of(call.client)[:_CLIENT_LETTERS]}"
         paths.append(context.paths.refresh_lock(client))
     return hold_all(paths, patience_seconds=patience_seconds)
+
+
+def is_held_up(context: Context, account: Account) -> bool:
+    """Tell whether somebody keeps us from refreshing the account at once.
+
+    They refresh it, or another one of its OAuth client, and may be stopped in the middle of it.
+    """
+    held = hold_refresh_locks(context, account, patience_seconds=0)
+    if held is not None:
+        held.release()
+    return held is None
 
 
 @contextlib.contextmanager

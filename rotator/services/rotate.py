@@ -8,9 +8,10 @@ from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.aliases import normalise
-from rotator.core.logins.refresh_policy import is_refresh_unconfirmed
+from rotator.core.logins.refresh_policy import is_refresh_unconfirmed, wants_refresh
 from rotator.core.selection.homes import homes_for, left_by, live_of
 from rotator.core.selection.policy import Selection, choose
+from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up
 from rotator.errors import (
     AccountNotFound,
     LiveFileError,
@@ -23,7 +24,7 @@ from rotator.live.refresh_answers import why_unsettled, with_resting
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import Account, AccountId, AccountState, Event, HomeName, State
 from rotator.services.lifts import lift_by_hand
-from rotator.services.refresh import with_fresh_tokens
+from rotator.services.refresh import is_held_up, with_fresh_tokens
 from rotator.wording import moment_in_full
 
 _PAIR = 2
@@ -157,6 +158,7 @@ def _in_database(context: Context, plan: Plan, homes: tuple[HomeName, ...]) -> R
 
 def _with_good_tokens(context: Context, plan: Plan) -> Plan:
     tried: set[AccountId] = set()
+    plan = _not_held_up(context, plan)
     while plan.to.id not in tried:
         tried.add(plan.to.id)
         account = with_fresh_tokens(context, plan.to)
@@ -173,6 +175,24 @@ def _with_good_tokens(context: Context, plan: Plan) -> Plan:
         else:
             plan = plan_rotation(with_resting(context, state, tried), plan.provider, None, now)
     return plan
+
+
+def _not_held_up(context: Context, plan: Plan) -> Plan:
+    """Return the rotation to one that can be put in at once, if there is one and none was named."""
+    state, now = context.decision_state(plan.provider), context.clock()
+    chosen = plan
+    while not plan.by_name and wants_refresh(chosen.to, now) and is_held_up(context, chosen.to):
+        accounts = (
+            held_up(a, REFRESHED_ELSEWHERE, now) if a.id == chosen.to.id else a
+            for a in state.accounts
+        )
+        state = replace(state, accounts=tuple(accounts))
+        try:
+            chosen = plan_rotation(state, plan.provider, None, now)
+        except NothingToRotateTo:
+            # Whoever is at it is waited for.
+            return plan
+    return chosen
 
 
 def find_account(state: State, provider: str, alias: str) -> Account:

@@ -15,24 +15,33 @@ from rotator.services.refresh import settle_pending_refreshes
 from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import reject_spent
 from rotator.system.interrupts import brief_waits
-from rotator.system.locks import swap_lock, watcher_pid
+from rotator.system.locks import LOOK_SECONDS, swap_lock, watcher_pid
 
 # An opencode that has opened a file to write it has written it by then.
 _LATE_SECONDS = 2.0
-# Longer than it takes to say who keeps the lock: who only reads goes on without it then.
-_PATIENCE_SECONDS = 1.2
 
 
-def sync(context: Context) -> None:
-    """Save what stands in auth.json; one that cannot be read keeps nobody from the accounts."""
+def look(context: Context) -> str | None:
+    """Do what `sync` does, unless somebody keeps it from being written: return who does then."""
+    try:
+        return sync(context)
+    except StoreBusy as exc:
+        return exc.message
+
+
+def sync(context: Context) -> str | None:
+    """Save what stands in auth.json; one that cannot be read keeps nobody from the accounts.
+
+    Nor does whoever keeps the lock of swaps: it is returned who does. Raises StoreError.
+    """
     watched = watcher_pid(context.paths.watch_lock) is not None
     try:
-        with swap_lock(context.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
+        with swap_lock(context.paths.swap_lock, patience_seconds=LOOK_SECONDS):
             sweep_live(context.paths.auth_file)
             _capture_homes(context, watched=watched)
-    except SwapConflict:
+    except SwapConflict as exc:
         # Whoever has the lock saves it, or the next one who looks.
-        return
+        return exc.message
     except LiveFileError:
         pass
     follow_clock(context, watched=watched)
@@ -40,6 +49,7 @@ def sync(context: Context) -> None:
     with contextlib.suppress(LiveFileError, StoreBusy):
         settle_pending_refreshes(context)
         reject_spent(context)
+    return None
 
 
 def _capture_homes(context: Context, *, watched: bool) -> None:

@@ -57,7 +57,7 @@ class _Noted:
     raised_at_seconds: float = 0.0
     nudges: int = 0
     listener: Callable[[], None] | None = None
-    # What must not be broken off, and of whose threads; the main thread's can be counted alone.
+    # What must not be broken off: the main thread's, and in how many other threads something is.
     put_off: list[str] = field(default_factory=list)
     # Who waits does so no longer once a signal has come: what there is to lose is safe.
     brief: int = 0
@@ -69,7 +69,14 @@ class _Noted:
     outlives_output: bool = False
 
 
+class _OfThread(threading.local):
+    """How deep a thread is in what must not be broken off; the main one's is in `put_off`."""
+
+    depth = 0
+
+
 _noted = _Noted()
+_of_thread = _OfThread()
 
 
 def note_signals() -> None:
@@ -116,6 +123,12 @@ def _say(what: str) -> None:
         os.write(_STANDARD_ERROR, f"! {what}\n".encode("ascii", "replace"))
 
 
+def note(number: int) -> None:
+    """Note a signal, or what means the same, of which somebody else than the handler has heard."""
+    if _noted.number is None:
+        _noted.number = number
+
+
 def pending_signal() -> int | None:
     """Return the signal that asks the process to end, or None."""
     return _noted.number
@@ -123,24 +136,30 @@ def pending_signal() -> int | None:
 
 def obey() -> None:
     """End here if a signal asks for it: call it where nothing is half done. Raises Interrupted."""
-    if _noted.number is not None and _may_end():
+    if _noted.number is not None and (_may_end() or _is_other()):
         raise Interrupted(_noted.number)
 
 
 def _may_end() -> bool:
-    is_main = threading.current_thread() is threading.main_thread()
-    return is_main and not _noted.put_off and _noted.listener is None
+    return _is_main() and not _noted.put_off and _noted.listener is None
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _is_other() -> bool:
+    """Tell whether this is another thread than the main one, in nothing that must be finished."""
+    return not _is_main() and not _of_thread.depth
 
 
 def gives_up_waiting() -> bool:
     """Tell whether a signal asks for the end while this thread only waits for its turn.
 
-    That is so in `brief_waits`, and in another thread than the main one, where `pause` says so;
+    That is so in `brief_waits`, and in another thread than the main one, which no `pause` ends;
     there what must not be broken off counts first.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    is_other = not is_main and not _noted.threads
-    return _noted.number is not None and (is_other or _noted.brief > 0)
+    return _noted.number is not None and (_is_other() or _noted.brief > 0)
 
 
 @contextlib.contextmanager
@@ -166,8 +185,7 @@ def pause(seconds: float) -> None:
 
 
 def _leave_listener() -> None:
-    is_main = threading.current_thread() is threading.main_thread()
-    if _noted.number is not None and _noted.listener and is_main and not _noted.put_off:
+    if _noted.number is not None and _noted.listener and _is_main() and not _noted.put_off:
         raise Interrupted(_noted.number)
 
 
@@ -183,7 +201,7 @@ def put_off(until: str) -> Iterator[None]:
 
     `until` is the sentence that a person who presses Ctrl-C reads meanwhile, once.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main():
         with _counted():
             yield
         return
@@ -197,11 +215,13 @@ def put_off(until: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _counted() -> Iterator[None]:
+    _of_thread.depth += 1
     with _noted.guard:
         _noted.threads += 1
     try:
         yield
     finally:
+        _of_thread.depth -= 1
         with _noted.guard:
             _noted.threads -= 1
             _noted.guard.notify_all()
@@ -272,8 +292,7 @@ def hearing() -> Iterator[None]:
     The signal came just before the wait began, or the system gave it to another thread. For waits
     alone: system calls are broken off by it.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if _noted.wakeup is None or not is_main:
+    if _noted.wakeup is None or not _is_main():
         yield
         return
     _noted.nudges += 1

@@ -34,6 +34,8 @@ _FIRST_WAIT_SECONDS = 0.0005
 _LONGEST_WAIT_SECONDS = 0.02
 # Locks are held for milliseconds: after this time a person hears whom their command waits for.
 _TOLD_AFTER_SECONDS = 1.0
+# Whoever only looks goes on without it then.
+LOOK_SECONDS = 1.2
 # What flock(2) says where there is none: a network's file system without its service, a filter.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _ELSEWHERE = (

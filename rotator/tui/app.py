@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rotator.clock import system_clock
 from rotator.errors import RotatorError, UsageError
-from rotator.system.interrupts import wait_for_threads
+from rotator.system.interrupts import exit_code, note, obey
 from rotator.system.paths import Paths
 from rotator.tui.jobs.runner import JobRunner
 from rotator.tui.jobs.worker import OpenBooks
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 # The first screen waits so long for the store: two screens in a row would flicker.
 _FIRST_SECONDS = 0.25
 _ENDING = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
-_SIGNALLED = 128
-_SAVING_SECONDS = 25.0
-OK, INTERRUPTED = 0, 130
+OK = 0
 
 
 def run_dashboard(
@@ -50,7 +48,7 @@ def run_dashboard(
     on_screen: Callable[[], None] = lambda: None,
     may_suspend: bool = True,
 ) -> int:
-    """Show the dashboard until it is left; return the exit code. Raises UsageError.
+    """Show the dashboard until it is left; return the exit code. Raises UsageError, Interrupted.
 
     `on_screen` is called once the first screen is there and the keys are listened to.
     Where somebody is still being asked then, the process ends at once with that code.
@@ -63,17 +61,19 @@ def run_dashboard(
     runner = JobRunner(paths, open_books, wakeups.post, explain)
     runner.start()
     try:
-        with wakeups.signals(), Screen(os.environ) as screen:
-            code = _Loop(screen, wakeups, runner, on_screen, may_suspend=may_suspend).run()
+        with wakeups.signals():
+            # One that came before is in no pipe.
+            obey()
+            with Screen(os.environ) as screen:
+                code = _Loop(screen, wakeups, runner, on_screen, may_suspend=may_suspend).run()
     except (EOFError, OSError):
         # The terminal is gone, and with it whoever looked at it.
-        code = _SIGNALLED + signal.SIGHUP
+        note(signal.SIGHUP)
+        code = exit_code(signal.SIGHUP)
     finally:
         all_ended = runner.end()
         wakeups.close()
     if not all_ended:
-        # New tokens come once: whoever was asked for some is waited for.
-        wait_for_threads(_SAVING_SECONDS)
         # Python would wait for the answer of whoever does not answer.
         os._exit(code)
     return code
@@ -163,7 +163,9 @@ class _Loop:
     def _obey(self, signals: set[signal.Signals]) -> None:
         ending = sorted(signals & _ENDING)
         if ending:
-            self._end = INTERRUPTED if ending == [signal.SIGINT] else _SIGNALLED + ending[-1]
+            # The workers hear of it, too.
+            note(ending[-1])
+            self._end = exit_code(ending[-1])
         elif signal.SIGTSTP in signals:
             self._suspend()
         elif signal.SIGCONT in signals:

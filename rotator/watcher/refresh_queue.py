@@ -7,6 +7,7 @@ calls `work`, which stores the answer and goes on with whoever waited for it.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from rotator.system.locks import Held
 
 log = logging.getLogger(__name__)
 
-Then = Callable[[], None]
+Then = Callable[[], object]
 # Whoever waits for new tokens is told after this time that there are none; a bridge has been
 # promised a last word within twenty seconds.
 PATIENCE_SECONDS = 17.0
@@ -48,8 +49,8 @@ class _Wanted:
     """An account whose tokens are wanted, who waits for them, and how far it has come."""
 
     account: Account
-    until: float
-    waiting: list[Then] = field(default_factory=list)
+    # Each with the time at which they wait no longer.
+    waiting: list[tuple[float, Then]] = field(default_factory=list)
     held: Held | None = None
     attempt: Attempt | None = None
     thread: threading.Thread | None = None
@@ -83,18 +84,27 @@ class RefreshQueue:
         """Whether `work` has to be called soon although nobody has called `woken`."""
         return any(w.thread is None or w.result is not None for w in self._wanted.values())
 
-    def want(self, account: Account, then: Then = _nothing) -> None:
+    @property
+    def under_way(self) -> frozenset[AccountId]:
+        """Whom a vendor is being asked for."""
+        return frozenset(w.account.id for w in self._wanted.values() if w.thread is not None)
+
+    def want(self, account: Account, then: Then = _nothing, until: float | None = None) -> None:
         """Get new tokens for `account` and call `then` once it has them or will not get them.
 
-        However many want the same account, its vendor is asked once.
+        However many want the same account, its vendor is asked once. `until` is when whoever waits
+        is told that there are none, a `deadline` of before where they have waited already.
         """
-        if self._closed:
+        if self._closed or (until is not None and until < time.monotonic()):
             then()
             return
-        until = time.monotonic() + self._patience_seconds
-        wanted = self._wanted.setdefault(account.id, _Wanted(account, until))
-        wanted.waiting.append(then)
+        wanted = self._wanted.setdefault(account.id, _Wanted(account))
+        wanted.waiting.append((self.deadline() if until is None else until, then))
         self._go_on(wanted)
+
+    def deadline(self) -> float:
+        """Return until when somebody waits who begins to wait now."""
+        return time.monotonic() + self._patience_seconds
 
     def work(self) -> None:
         """Store the answers that have come, begin what can be begun, send again what is due."""
@@ -130,9 +140,8 @@ class RefreshQueue:
             self._begin(wanted)
         if wanted.result is not None:
             self._store(wanted)
-        if time.monotonic() > wanted.until:
-            # Its answer is stored whenever it comes; nobody waits for it any longer.
-            self._tell(wanted)
+        # Its answer is stored whenever it comes, but they wait for it no longer.
+        self._tell(wanted, by=time.monotonic())
         if wanted.thread is None and not wanted.waiting:
             self._end(wanted)
 
@@ -186,9 +195,11 @@ class RefreshQueue:
         self._wanted.pop(wanted.account.id, None)
         self._tell(wanted)
 
-    def _tell(self, wanted: _Wanted) -> None:
-        waiting, wanted.waiting = wanted.waiting, []
-        for then in waiting:
+    def _tell(self, wanted: _Wanted, by: float = math.inf) -> None:
+        """Tell those whose time is over by then that nothing more will come for them."""
+        over = [then for until, then in wanted.waiting if until < by]
+        wanted.waiting = [(until, then) for until, then in wanted.waiting if until >= by]
+        for then in over:
             try:
                 then()
             except RotatorError as exc:

@@ -180,12 +180,21 @@ class SignalHandler:
         return meaning_of(self._context, signal)
 
     def _decide(
-        self, signal: Signal, finding: Finding, asked: frozenset[AccountId] = NOBODY
+        self,
+        signal: Signal,
+        finding: Finding,
+        asked: frozenset[AccountId] = NOBODY,
+        until: float | None = None,
     ) -> Verdict:
-        """Do what a failure asks for, now or once an account has the tokens that it needs."""
+        """Do what a failure asks for, now or once an account has the tokens that it needs.
+
+        For all of those that are `asked` for tokens together it is waited `until` then.
+        """
 
         def freshen(account: Account) -> bool:
-            self._refreshes.want(account, partial(self._again, signal, finding, asked, account.id))
+            ends = self._refreshes.deadline() if until is None else until
+            again = partial(self._decide, signal, finding, asked | {account.id}, ends)
+            self._refreshes.want(account, again, ends)
             return False
 
         before = self._context.store.state().slot(signal.provider).active
@@ -194,7 +203,7 @@ class SignalHandler:
             signal,
             finding,
             answer=self._reply(signal, finding),
-            means=Means(freshen, self._switches),
+            means=Means(freshen, self._switches, self._refreshes.under_way),
             before=Before(asked, self._waits_since(signal)),
         )
         self._note_wait(signal, verdict)
@@ -205,15 +214,6 @@ class SignalHandler:
         if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
             self._lines.expect(_reported(self._context, signal))
         return verdict
-
-    def _again(
-        self,
-        signal: Signal,
-        finding: Finding,
-        asked: frozenset[AccountId],
-        account: AccountId,
-    ) -> None:
-        self._decide(signal, finding, asked | {account})
 
     @property
     def waiting(self) -> list[str]:

@@ -7,8 +7,11 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from rotator.system.paths import Paths
 
 _WRITE = """
 import sqlite3, sys
@@ -62,3 +65,21 @@ def holding(lock: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def holding_folder(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+Held = Callable[[Paths], AbstractContextManager[object]]
+HELD: dict[str, Held] = {
+    "swap.lock": lambda paths: holding(paths.swap_lock),
+    "the store": lambda paths: writing_into(paths.store),
+    "the store's folder": lambda paths: holding_folder(paths.data),
+}

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rotator.context import open_context
+from rotator.context import Purpose, open_context
 from rotator.system import interrupts
 from rotator.system.locks import watch_lock
 from rotator.system.paths import find_paths
@@ -27,7 +27,10 @@ def main() -> None:
     interrupts.note_signals()
     paths = find_paths()
     # Commands then leave the files to it, as they do to every watcher.
-    with watch_lock(paths.watch_lock), open_context(paths, watching=True, clock=clock) as context:
+    with (
+        watch_lock(paths.watch_lock),
+        open_context(paths, purpose=Purpose.WATCH, clock=clock) as context,
+    ):
         daemon = Daemon(context)
         with interrupts.told_to(daemon.stop):
             daemon.run(lambda: print("watching", flush=True))

@@ -1,9 +1,11 @@
 """`rotator rotate` with a refresh, signalled at one of its steps: what may come of it.
 
 The vendor is real HTTPS on the loopback interface, gives each token once, and answers a quarter
-of a second late. A step is a call of the main thread into the operating system, SQLite or a wait.
-Every step by hand: `python -m tests.support.signalled` (half an hour;
-`python -m tests.support.signalled 10 SIGHUP` for every tenth step and one signal).
+of a second late. A step is a call of the main thread into the operating system, SQLite or a wait;
+not what Python does to find a module, and of looks at many files in a row only the first ones.
+Every step by hand: `python -m tests.support.signalled` (two hours;
+`python -m tests.support.signalled 10 3 SIGHUP` for every tenth step from the third, and one
+signal).
 """
 
 from __future__ import annotations
@@ -40,11 +42,11 @@ HOST, PATH = "auth.openai.com", "/oauth/token"
 LATE_SECONDS = 0.25
 OLD, NEW = "REF-CANARY-B", "REF-CANARY-B-2"
 LIMITED_FOR_AN_HOUR = {"retry-after": "3600"}
-MOST_STEPS = 5000
-_TELL_EVERY = 100
+_NO_STEP, _TELL_EVERY = 0, 100
 
 DRIVER = """
-import os, signal, sys
+import mmap, os, signal, sys
+from collections import Counter
 # Whoever started this may have them ignored, as nohup and a shell's `&` do.
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
@@ -58,14 +60,27 @@ STEPS = {
     "rename", "unlink", "mkdir", "chmod", "utime", "flock", "execute", "executemany", "connect",
     "backup", "stat", "lstat", "scandir", "acquire", "sleep", "select", "start_new_thread",
 }
+# Of a process's files in /proc and of installed packages many are looked into.
+LOOKS, MOST_LOOKS = {"open", "read", "stat", "scandir", "close", "replace"}, 40
+FINDING = ("<frozen importlib", "importlib/metadata")
+seen = mmap.mmap(-1, 4)
 
 def signal_at(step, number):
-    seen = [0]
+    passed, looks = [0], Counter()
     def count(frame, event, called):
-        if event == "c_call" and called.__name__ in STEPS:
-            seen[0] += 1
-            if seen[0] == step:
-                os.kill(os.getpid(), number)
+        if event != "c_call" or called.__name__ not in STEPS:
+            return
+        file = frame.f_code.co_filename
+        if any(words in file for words in FINDING):
+            return
+        if file.endswith("pathlib.py") and called.__name__ in LOOKS:
+            looks[called.__name__] += 1
+            if looks[called.__name__] > MOST_LOOKS:
+                return
+        passed[0] += 1
+        seen[:4] = passed[0].to_bytes(4, "big")
+        if passed[0] == step:
+            os.kill(os.getpid(), number)
     return count
 
 def act(step, number):
@@ -88,7 +103,8 @@ for line in sys.stdin:
         finally:
             sys.setprofile(None)
             os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    print(code, int.from_bytes(seen[:4], "big"), flush=True)
 """
 
 
@@ -99,22 +115,26 @@ class Scene:
     house: Connected
     vendor: Vendor
     template: Path
-    send: Callable[[int, int], int]
+    send: Callable[[int, int], tuple[int, int]]
     lost: list[str] = field(default_factory=list)
     codes: Counter[int] = field(default_factory=Counter)
+    # How many that were signalled asked the vendor all the same.
+    asked: int = 0
 
     def run(self, step: int, number: int) -> int:
-        """Rotate, with a signal before that step; note what is lost; return the exit code."""
+        """Rotate, with a signal before that step; note what is lost; return how many it took."""
         shutil.rmtree(self.house.home)
         shutil.copytree(self.template, self.house.home)
         endpoint = TokenEndpoint()
         endpoint.grant(OLD, Grant("ACC-CANARY-B-2", NEW, delay_seconds=LATE_SECONDS))
         self.vendor.answer(HOST, PATH, endpoint.answer)
         before = len(self.vendor.requests)
-        code = self.send(step, number)
+        code, steps = self.send(step, number)
         self.codes[code] += 1
-        self._check(f"signal {number} at step {step}", len(self.vendor.requests) > before, code)
-        return code
+        was_asked = len(self.vendor.requests) > before
+        self.asked += was_asked
+        self._check(f"signal {number} at step {step}", was_asked, code)
+        return steps
 
     def _check(self, where: str, was_asked: bool, code: int) -> None:  # noqa: FBT001  # as it is
         paths = find_paths(self.house.env())
@@ -193,43 +213,41 @@ def scene(folder: Path) -> Iterator[Scene]:
             assert taken is not None
             assert taken.readline() == "ready\n"
 
-            def send(step: int, number: int) -> int:
+            def send(step: int, number: int) -> tuple[int, int]:
                 given.write(f"{step} {number}\n")
                 given.flush()
-                return int(taken.readline())
+                code, steps = map(int, taken.readline().split())
+                return code, steps
 
             yield Scene(house, vendor, template, send)
             given.close()
 
 
 def number_of_steps(played: Scene) -> int:
-    """Return at how many steps a signal can come; after the last one it comes too late."""
-    low, high = 1, MOST_STEPS
-    while low < high:
-        middle = (low + high) // 2
-        if played.run(middle, signal.SIGTERM):
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
+    """Return how many steps a rotation has that no signal comes to."""
+    steps = played.run(_NO_STEP, signal.SIGTERM)
+    played.codes.clear()
+    played.asked = 0
+    return steps
 
 
 def main() -> None:
     """Signal every step, with each signal or those that are named, and print what was lost."""
-    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    named = [signal.Signals[name] for name in sys.argv[2:]] or SIGNALS
+    numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    every, first = [*numbers, *(1, 1)[len(numbers) :]]
+    named = [signal.Signals[name] for name in sys.argv[len(numbers) + 1 :]] or SIGNALS
     for number in named:
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder, scene(Path(folder)) as played:
             last = number_of_steps(played)
-            played.codes.clear()
-            for step in range(1, last + 1, every):
+            for step in range(first, last + 1, every):
                 played.run(step, number)
                 if step % _TELL_EVERY == 0:
                     print(f"{number.name}: step {step} of {last}", file=sys.stderr, flush=True)
             codes = dict(played.codes)
         took = f"{time.monotonic() - began:.0f} s"
         said = f"{last} steps, {sum(codes.values())} signals, exit codes {codes}, {took}"
+        said += f", the vendor was asked {played.asked} times"
         print(f"{number.name}: {said}, lost: {played.lost}", flush=True)
 
 

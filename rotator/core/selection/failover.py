@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import assert_never
 
 from rotator.clock import is_ahead, is_within
@@ -18,7 +19,7 @@ from rotator.core.selection.limit_lifts import kept_name
 from rotator.core.selection.limits import limit_on, members, with_limit
 from rotator.core.selection.patience import continued, is_waited_for, waits_until
 from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
-from rotator.core.selection.rests import next_limit
+from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up, next_limit
 from rotator.model import (
     Account,
     Choice,
@@ -41,6 +42,15 @@ OVERLOAD_PAUSE = timedelta(minutes=1)
 REJECTION_PAUSE = timedelta(minutes=10)
 # The longest that a bridge waits for the last word.
 ACK = Verdict(VerdictKind.ACK, wait_ms=20_000)
+
+
+class Renewal(Enum):
+    """Whether an account's tokens can be renewed before it takes over."""
+
+    NEVER = "never"
+    NOW = "now"
+    # Somebody else is at it.
+    HELD_UP = "held up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +128,14 @@ def decide(
     finding: Finding,
     now: datetime,
     *,
-    may_refresh: Callable[[Account], bool] = lambda _: False,
+    renewal: Callable[[Account], Renewal] = lambda _: Renewal.NEVER,
     since: datetime | None = None,
 ) -> Decision:
     """Return what to do about a failed request whose meaning is `finding`.
 
-    `may_refresh` tells of an account whose tokens have run out whether we could renew them now.
-    `since` is when the request began to wait for an account, if it does.
+    `renewal` tells of an account whose tokens have run out whether we could renew them. Where that
+    has to wait for somebody else, another one takes over that can serve the request, if there is
+    one. `since` is when the request began to wait for an account, if it does.
     """
     account = account_of(state, signal, now)
     if account is None:
@@ -138,11 +149,26 @@ def decide(
         verdict, news = fall_back(after, signal, account, since or now, now)
         decision = replace(decision, verdict=verdict, events=(*decision.events, *news))
     order = decision.order
-    if order is None or not wants_refresh(order.to, now) or not may_refresh(order.to):
+    if order is None or not wants_refresh(order.to, now):
         return decision
+    when = renewal(order.to)
+    if when is Renewal.NEVER:
+        return decision
+    if when is Renewal.HELD_UP:
+        others = _with(state, held_up(order.to, REFRESHED_ELSEWHERE, now))
+        other = decide(others, signal, finding, now, renewal=renewal, since=since)
+        if _is_at_once(other, renewal):
+            return other
     # The swap that the overload is counted for comes later.
     marks = tuple(mark for mark in decision.updates if not isinstance(mark, NoteOverloadSwap))
     return replace(decision, verdict=ACK, freshen=True, updates=marks)
+
+
+def _is_at_once(decision: Decision, renewal: Callable[[Account], Renewal]) -> bool:
+    """Tell whether the request goes on with another account, and waits for nobody else's doing."""
+    if decision.order is None or decision.verdict == PASS:
+        return False
+    return not decision.freshen or renewal(decision.order.to) is Renewal.NOW
 
 
 def _about(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rotator.core.selection.limit_lifts import is_lifted
@@ -18,6 +19,8 @@ LONGEST_UNPAID_REST = timedelta(hours=8)
 STRIKE_MEMORY = timedelta(minutes=30)
 # Answers to one limit differ by the time they travelled; less than this is no news.
 SAME_RESET = timedelta(seconds=5)
+REFRESHED_ELSEWHERE = "another process is getting new tokens for it, or for one of its client"
+_LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 
 def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
@@ -62,6 +65,15 @@ def _guessed_rest(meaning: Meaning, strikes: int) -> timedelta:
     if meaning is Meaning.BILLING:
         first, longest = FIRST_LONG_REST, LONGEST_UNPAID_REST
     return min(first * (1 << min(strikes - 1, 10)), longest)
+
+
+def held_up(account: Account, why: str, now: datetime) -> Account:
+    """Return the account as one that rests, for somebody else keeps it to themselves just now.
+
+    Nobody can tell for how long.
+    """
+    rest = Limit(AccountState.COOLING, now + _LOOK_AGAIN_AFTER, why, since=now)
+    return replace(account, limit=rest)
 
 
 def recoveries(state: State, since: datetime, now: datetime) -> list[Account]:

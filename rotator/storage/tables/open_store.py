@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,19 +32,23 @@ from rotator.storage.migrations import STORE
 from rotator.storage.row_sealing import seal_tables, seal_what_is_written, unlike_tables
 from rotator.storage.rows import Row
 from rotator.storage.tables.state_reader import StateReader
-from rotator.storage.transactions import reading, transaction
+from rotator.storage.transactions import BUSY_SECONDS, reading, transaction
 from rotator.system.locks import folder_lock
 
 
 class OpenStore:
     """The open file; a context manager that closes it."""
 
-    def __init__(self, path: Path, *, gate: Gate = ungated) -> None:
+    def __init__(
+        self, path: Path, *, gate: Gate = ungated, patience_seconds: float = BUSY_SECONDS
+    ) -> None:
         """Open or create the store at `path`; raises StoreError, StoreDamaged, NewerSchema.
 
-        `gate` is held while a store that is in use gets a newer schema.
+        `gate` is held while a store that is in use gets a newer schema. Whoever writes into it is
+        waited for as long as `patience_seconds`, and who rebuilds it twice as long.
         """
         self._path = path
+        self._patience_seconds = patience_seconds
         self._gate = gate
         self._open()
 
@@ -55,14 +60,23 @@ class OpenStore:
 
     def _connect(self) -> tuple[Connection, tuple[int, int] | None]:
         # Nobody puts another file there between the parts of this.
-        with folder_lock(self._path.parent, alone=False):
+        with self._beside_others():
             with store_errors(self._path, opening=True):
                 clear_places(self._path)
             self._require_in_place()
             connection = open_database(
-                self._path, STORE, durable=True, gate=self._gate, remembered=is_remembered
+                self._path,
+                STORE,
+                durable=True,
+                gate=self._gate,
+                remembered=is_remembered,
+                patience_seconds=self._patience_seconds,
             )
             return connection, _identity(self._path)
+
+    def _beside_others(self) -> AbstractContextManager[None]:
+        seconds = 2 * self._patience_seconds
+        return folder_lock(self._path.parent, alone=False, patience_seconds=seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +101,7 @@ class OpenStore:
             return
         try:
             # As long as it runs no other file is put in the place of this one.
-            with folder_lock(self._path.parent, alone=False):
+            with self._beside_others():
                 self._require_in_place()
                 self._follow()
                 self._seal_writes()
@@ -108,7 +122,7 @@ class OpenStore:
         Raises StoreError.
         """
         if not self._connection.in_transaction:
-            with folder_lock(self._path.parent, alone=False):
+            with self._beside_others():
                 self._follow()
                 with transaction(self._connection, self._path):
                     pass

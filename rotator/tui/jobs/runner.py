@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import StoreError
 from rotator.model import AccountId
+from rotator.system.interrupts import pending_signal, wait_for_threads
 from rotator.system.paths import Paths
 from rotator.tui.jobs.read_only import Sources, glance_or
 from rotator.tui.jobs.read_world import Environment, read_past, read_world
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 _AROUND_SECONDS = 5.0
 _FORGET_SECONDS = 30.0
 _BRIEFLY_SECONDS = 0.5
+# Whoever changes something just then is waited for: a swap is over in milliseconds.
+_CHANGE_SECONDS, _LOOK_SECONDS = 15.0, 0.05
+# New tokens come once: whoever was asked for some is waited for.
+_SAVING_SECONDS = 25.0
 NO_JOB = 0
 _ASK_OTHERS = {"OfferModels", "ReadUsage"}
 
@@ -88,14 +93,28 @@ class JobRunner:
     def end(self) -> bool:
         """End all threads; a change that is under way ends well.
 
-        Who only asks somebody is not waited for: False if one of them still does.
+        Who only asks or reads is not waited for, nor, after a signal, who waits for somebody else:
+        False if one of them still does. New tokens that a vendor was asked for are.
         """
         if self._feed is not None:
             self._feed.end()
-        ended = [self._hands.end(), self._reader.end()]
-        ended += [self._scout.end(_BRIEFLY_SECONDS), self._asker.end(_BRIEFLY_SECONDS)]
+        workers = (self._hands, self._reader, self._scout, self._asker)
+        for worker in workers:
+            worker.tell_to_end()
+        self._wait_for_change()
+        until = time.monotonic() + _BRIEFLY_SECONDS
+        ended = [worker.ends_within(max(0, until - time.monotonic())) for worker in workers]
+        if not all(ended):
+            wait_for_threads(_SAVING_SECONDS)
+            ended = [worker.ends_within(_LOOK_SECONDS) for worker in workers]
         self._saying.close()
         return all(ended)
+
+    def _wait_for_change(self) -> None:
+        until = time.monotonic() + _CHANGE_SECONDS
+        while not self._hands.ends_within(_LOOK_SECONDS):
+            if pending_signal() is not None or time.monotonic() > until:
+                return
 
     def _told_of_wait(self, says: str) -> None:
         self._post(LockAwaited(says))
@@ -168,6 +187,6 @@ class JobRunner:
 
 def _saved(context: Context) -> None:
     """Save what stands in auth.json, as every command does: there may be no watcher."""
-    from rotator.services.sync import sync  # noqa: PLC0415  # as the first lines say
+    from rotator.services.sync import look  # noqa: PLC0415  # as the first lines say
 
-    sync(context)
+    look(context)

@@ -1,6 +1,7 @@
 """Threads that work while the screen goes on: each has its own open store and its own queue.
 
-A worker turns whatever goes wrong into a message; only the end of the dashboard ends it.
+A worker turns whatever goes wrong into a message; only the end of the dashboard ends it, or a
+signal.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rotator.errors import RotatorError, StoreDamaged
+from rotator.system.interrupts import Interrupted
 from rotator.tui.model.messages import JobFinished, Message, StoreUnreadable
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ Opened = TypeVar("Opened")
 Post = Callable[[Message], None]
 OpenBooks = Callable[[], AbstractContextManager["Context"]]
 Job = Callable[["Context"], Message | None]
-# Whoever changes something just then is waited for: a swap is over in milliseconds.
-END_SECONDS = 15.0
 
 
 class Worker(Generic[Opened]):
@@ -64,19 +64,19 @@ class Worker(Generic[Opened]):
         """
         self._jobs.put((number, job))
 
-    def end(self, patience_seconds: float = END_SECONDS) -> bool:
-        """End after what is under way; False if that goes on for longer than so long.
-
-        What still waits is not done.
-        """
+    def tell_to_end(self) -> None:
+        """Let it end after what is under way; what still waits is not done."""
         self._ending = True
         self._jobs.put(None)
+
+    def ends_within(self, patience_seconds: float) -> bool:
+        """Wait for its end; False if what is under way goes on for longer than so long."""
         if self._thread.ident is not None:
             self._thread.join(patience_seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        with contextlib.closing(self._stack):
+        with contextlib.suppress(Interrupted), contextlib.closing(self._stack):
             while (task := self._next()) is not None and not self._ending:
                 number, job = task
                 try:

@@ -7,14 +7,11 @@ browser; the real commands and the real watcher wait for them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +19,7 @@ import pytest
 from rotator.system.paths import Paths, find_paths
 from tests.support.children import Lines, child
 from tests.support.connected import Connected
-from tests.support.holders import holding, writing_into
+from tests.support.holders import HELD, Held, holding, writing_into
 from tests.support.live import api
 from tests.support.rotator_process import rotator
 from tests.support.signalled import HOST, NEW, OLD, PATH, SIGNALS, furnish, report_failure, saved
@@ -291,22 +288,6 @@ def test_a_watcher_puts_no_login_in_that_a_stopped_process_refreshes(
 # -- signals -------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def holding_folder(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-Held = Callable[[Paths], AbstractContextManager[object]]
-HELD: dict[str, Held] = {
-    "swap.lock": lambda paths: holding(paths.swap_lock),
-    "the store": lambda paths: writing_into(paths.store),
-    "the store's folder": lambda paths: holding_folder(paths.data),
-}
 COMMANDS = (("accounts",), ("rotate", "openai"), ("watch",))
 
 

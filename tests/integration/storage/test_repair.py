@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.context import open_context
+from rotator.context import Purpose, open_context
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import AccountState, Descent, Digest, EventKind, PendingRefresh
 from rotator.opencode.auth.entries import parse_entry
@@ -87,7 +87,8 @@ def opened(paths: Paths, *, watching: bool = False) -> Iterator[Live]:
     """Open the context an hour later."""
     clock = HandClock()
     clock.now = NOON + timedelta(hours=1)
-    with open_context(paths, clock=clock, registry=REGISTRY, watching=watching) as context:
+    purpose = Purpose.WATCH if watching else Purpose.CHANGE
+    with open_context(paths, clock=clock, registry=REGISTRY, purpose=purpose) as context:
         yield Live(context, clock)
 
 
@@ -716,11 +717,11 @@ def test_a_change_that_was_begun_before_the_rebuilding_is_in_the_new_store(paths
 
 OPEN_AND_LIST = """
 import sys
-from rotator.context import open_context
+from rotator.context import Purpose, open_context
 from rotator.system.paths import find_paths
 print("ready", flush=True)
 sys.stdin.readline()
-with open_context(find_paths(), watching=True) as context:
+with open_context(find_paths(), purpose=Purpose.WATCH) as context:
     for account in context.store.state().accounts:
         with context.store.transaction():
             context.store.set_disabled(account.id, "by " + sys.argv[1])

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rotator.context import open_context
+from rotator.context import Purpose, open_context
 from rotator.errors import NewerSchema, StoreError
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
@@ -188,7 +188,7 @@ def test_whoever_waits_goes_on_once_a_watcher_of_the_same_version_has_changed_th
         waiting = threading.Thread(target=command)
         waiting.start()
         wait_until(paths.wanted_schema.exists, SECONDS, "the request")
-        with open_context(paths, watching=True):
+        with open_context(paths, purpose=Purpose.WATCH):
             waiting.join(SECONDS)
 
     assert told == [len(accounts(house))]
@@ -230,7 +230,7 @@ def test_a_watcher_hears_of_a_change_and_of_a_request_at_once(paths: Paths) -> N
 
 
 def announce(paths: Paths) -> None:
-    with open_context(paths, watching=True) as context:
+    with open_context(paths, purpose=Purpose.WATCH) as context:
         context.notify_changed()
 
 

@@ -87,7 +87,18 @@ with interrupts.told_to(lambda: None):
 os._exit(0)
 """
 
-
+BESIDE_ONE_WHO_ASKS = WAITING_FOR_A_LOCK.replace(
+    "with interrupts.told_to",
+    """
+asked, asking = threading.Event(), threading.Event()
+def ask_a_vendor():
+    with interrupts.put_off("waiting for an answer"):
+        asking.set()
+        asked.wait(60)
+threading.Thread(target=ask_a_vendor, daemon=True).start()
+asking.wait(20)
+with interrupts.told_to""",
+)
 REFRESHING = """
 from datetime import timedelta
 from pathlib import Path
@@ -110,6 +121,29 @@ with open_live(Path.home(), registry=vendor.registry()) as live:
         is_heard = time.monotonic() - began < 10
         print("heard" if is_heard and live.saved(ada.name)["refresh"].endswith("-2") else "late")
 """
+# Nothing was sent yet: who keeps the store locked is not waited for.
+BEGINNING_TO_REFRESH = """
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from rotator.errors import StoreBusy
+from rotator.services.refresh import ensure_fresh
+from tests.support.live import oauth, open_live
+from tests.support.renewing import RENEWING, Vendor
+with open_live(Path.home(), registry=Vendor().registry()) as live:
+    live.sees({RENEWING: oauth("ada", left=-timedelta(minutes=1))})
+    live.sees({RENEWING: oauth("bob")})
+    live.clock.pass_time(minutes=10)
+    other = sqlite3.connect(live.paths.store, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    thread.start()
+    began = time.monotonic()
+    try:
+        ensure_fresh(live.context, live.state.accounts[0])
+    except (interrupts.Interrupted, StoreBusy):
+        print("heard" if time.monotonic() - began < 3 else "late")
+    other.close()
+"""
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
@@ -119,9 +153,11 @@ with open_live(Path.home(), registry=vendor.registry()) as live:
         pytest.param(LISTENING, "", id="the watcher"),
         pytest.param(ASKING, "! waiting for an answer\n", id="who asks a vendor"),
         pytest.param(REFRESHING, "! waiting for the answer of renewing", id="who refreshes"),
+        pytest.param(BEGINNING_TO_REFRESH, "", id="who is about to refresh"),
         pytest.param(AT_A_QUESTION, "", id="who asks a person"),
         pytest.param(AT_A_QUESTION_DROPPED, "", id="who asks a person, dropped"),
         pytest.param(WAITING_FOR_A_LOCK, "", id="who waits for a lock beside"),
+        pytest.param(BESIDE_ONE_WHO_ASKS, "", id="who waits for a lock beside one who asks"),
     ],
 )
 def test_a_signal_that_another_thread_got_is_heard(waiting: str, said: str, number: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -268,7 +269,8 @@ def test_new_tokens_that_a_command_could_not_store_are_taken_in_by_a_running_wat
 
     new = digest_of("ACC-CANARY-ada-2")
     wait_until(lambda: world.account(ADA).credential.secret.digest() == new, SECONDS, "the tokens")
-    assert list(kept_answers(world.paths.data)) == []
+    # It is taken away once the tokens are safe.
+    wait_until(lambda: list(kept_answers(world.paths.data)) == [], SECONDS, "the file to be gone")
 
 
 def test_what_the_bridge_tells_of_good_answers_is_a_reading(home: Path) -> None:
@@ -580,6 +582,32 @@ def test_who_waits_too_long_for_a_lock_is_told(live: Live, vendor: Vendor) -> No
     held.release()
     refreshes.close()
     assert (refreshes.is_waiting, vendor.asked) == (False, [])
+
+
+def test_who_has_waited_long_enough_already_is_told_at_once(live: Live, vendor: Vendor) -> None:
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    refreshes = RefreshQueue(live.context, lambda: None)
+    ended = time.monotonic() - 1
+
+    refreshes.want(account, waiter, ended)
+
+    assert (waiter.told, vendor.asked, refreshes.under_way) == (1, [], frozenset())
+
+
+def test_of_two_who_wait_each_is_told_when_their_time_is_over(live: Live, vendor: Vendor) -> None:
+    account, first, second = live.account(f"{RENEWING}/{ADA}"), Waiter(), Waiter()
+    refreshes = RefreshQueue(live.context, lambda: None)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+
+    refreshes.want(account, first, time.monotonic() + 0.2)
+    refreshes.want(account, second)
+    settle(refreshes, first)
+
+    assert (first.told, second.told, set(refreshes.under_way)) == (1, 0, {account.id})
+    slow.go.set()
+    settle(refreshes, second)
+    assert (first.told, second.told, refreshes.under_way) == (1, 1, frozenset())
 
 
 def test_an_answer_that_cannot_be_stored_yet_is_kept_until_it_can(

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from rotator.tui.jobs.runner import JobRunner
 from rotator.tui.jobs.worker import Worker
 from rotator.tui.model import effects as do
 from rotator.tui.model.messages import JobFinished, Message, StoreUnreadable, WorldRead
+from tests.support.holders import writing_into
 from tests.support.live import Live, api, open_live
 from tests.support.waiting import wait_until
 
@@ -52,7 +54,12 @@ def working(
     try:
         yield worker, posted
     finally:
-        worker.end()
+        assert ends(worker)
+
+
+def ends(worker: Worker[int], patience_seconds: float = SECONDS) -> bool:
+    worker.tell_to_end()
+    return worker.ends_within(patience_seconds)
 
 
 def said(number: int) -> Message:
@@ -135,7 +142,7 @@ def test_who_has_nothing_to_do_is_told_so_from_time_to_time() -> None:
 
 
 def test_a_worker_that_was_never_started_ends_at_once() -> None:
-    Worker("w", Opening(), lambda _: None).end()
+    assert ends(Worker("w", Opening(), lambda _: None), 0)
 
 
 # -- what wakes the reader -------------------------------------------------------------------------
@@ -228,6 +235,21 @@ def test_a_login_that_stands_in_auth_json_is_saved_without_a_watcher(
         wait_for("acme-3")
 
 
+def test_a_store_that_somebody_writes_into_is_shown_as_it_is(live: Live, home: Path) -> None:
+    live.write({"acme": api("c")})
+
+    posted: list[Message] = []
+    crew = JobRunner(
+        live.paths, partial(open_context, find_paths({"HOME": str(home)})), posted.append
+    )
+    with writing_into(live.paths.store):
+        crew.start()
+        crew.follow()
+        assert crew.end()
+
+    assert not any(isinstance(message, StoreUnreadable) for message in posted)
+
+
 def test_who_only_asks_is_not_waited_for() -> None:
     asked, answer = threading.Event(), threading.Event()
 
@@ -240,9 +262,9 @@ def test_who_only_asks_is_not_waited_for() -> None:
         worker.submit(asks)
         worker.submit(said)
         asked.wait(SECONDS)
-        ended_at_once = worker.end(0.01)
+        ended_at_once = ends(worker, 0.01)
         answer.set()
 
         assert not ended_at_once
-        assert worker.end()
+        assert ends(worker)
         assert posted.qsize() == 1

@@ -10,6 +10,7 @@ import pytest
 from rotator.core.selection.failover import (
     Decision,
     NoteOverloadSwap,
+    Renewal,
     SetLimit,
     SetRejected,
     account_of,
@@ -687,7 +688,11 @@ def test_who_takes_over_gets_new_tokens_first_where_the_vendor_gives_some(meanin
     state = a_state(LIVE, STALE, active=LIVE)
 
     decision = decide(
-        state, a_signal(LIVE), a_finding(meaning), NOW, may_refresh=lambda one: one == STALE
+        state,
+        a_signal(LIVE),
+        a_finding(meaning),
+        NOW,
+        renewal=lambda one: Renewal.NOW if one == STALE else Renewal.NEVER,
     )
 
     assert (decision.freshen, decision.order and decision.order.to) == (True, STALE)
@@ -696,13 +701,13 @@ def test_who_takes_over_gets_new_tokens_first_where_the_vendor_gives_some(meanin
 
 
 def test_good_tokens_are_not_asked_about() -> None:
-    def asked(account: Account) -> bool:
+    def asked(account: Account) -> Renewal:
         raise AssertionError(account.name)
 
     other = an_account("b", oauth("b"))
     state = a_state(LIVE, other, active=LIVE)
 
-    decision = decide(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW, may_refresh=asked)
+    decision = decide(state, a_signal(LIVE), a_finding(Meaning.EXHAUSTED), NOW, renewal=asked)
 
     assert (decision.verdict, decision.freshen) == (retry(other), False)
 
@@ -719,7 +724,7 @@ def test_the_swap_for_an_overload_is_counted_when_it_is_made() -> None:
     state = a_state(LIVE, STALE, active=LIVE)
 
     decision = decide(
-        state, a_signal(LIVE), a_finding(Meaning.OVERLOAD), NOW, may_refresh=lambda _: True
+        state, a_signal(LIVE), a_finding(Meaning.OVERLOAD), NOW, renewal=lambda _: Renewal.NOW
     )
 
     assert (decision.freshen, decision.updates) == (True, ())
@@ -729,7 +734,7 @@ def test_a_dead_login_is_rejected_before_the_other_one_gets_new_tokens() -> None
     state = a_state(LIVE, STALE, active=LIVE)
 
     decision = decide(
-        state, a_signal(LIVE), a_finding(Meaning.LOGIN_DEAD), NOW, may_refresh=lambda _: True
+        state, a_signal(LIVE), a_finding(Meaning.LOGIN_DEAD), NOW, renewal=lambda _: Renewal.NOW
     )
 
     assert (decision.freshen, [type(mark) for mark in decision.updates]) == (True, [SetRejected])
