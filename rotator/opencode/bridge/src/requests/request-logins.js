@@ -140,16 +140,17 @@ export class RequestLogins {
   /**
    * Send no tokens to the place of another login: opencode reads them anew for each request, and
    * its address when it begins. What belongs there takes their place. Where that is not known, or
-   * has run out, the answer says nothing of any login.
+   * has run out, or the user has taken it back, the answer says nothing of any login.
    *
    * @param {Call} call
    */
   keepPlace(call) {
     const place = this.#otherPlace(call.mark, { ...call.carried, slot: call.slot }, call.url);
     if (place === null) return;
-    const own = this.#logins.lastAt(call.slot).get(place);
-    if (own?.secret) this.#put(call, own);
-    call.isForeign = !own?.secret || (own.expires > 0 && own.expires <= Date.now());
+    const last = this.#logins.lastAt(call.slot).get(place);
+    const own = last?.secret && !this.#watcher.isWithdrawn(call.slot, last.digests) ? last : null;
+    if (own) this.#put(call, own);
+    call.isForeign = !own || (own.expires > 0 && own.expires <= Date.now());
   }
 
   /**
