@@ -36,6 +36,10 @@ def asking(upstream: Upstream, token: str, **changes: Any) -> dict[str, Any]:
     return model_request(upstream, token, **{"mark": {"provider": SLOT}} | changes)
 
 
+def withdrawn(*tokens: str) -> dict[str, list[str]]:
+    return {SLOT: [digest_of(token) for token in tokens]}
+
+
 @pytest.fixture
 def started(bridge: BridgeProcess, live: LiveFile) -> BridgeProcess:
     """Return a bridge whose opencode began with A, of github.com."""
@@ -128,6 +132,34 @@ def test_the_answer_is_charged_to_the_login_that_was_sent(
     assert upstream.keys == [A]
 
 
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_request_goes_on_with_its_own_login_once_that_is_ready(
+    started: BridgeProcess,
+    upstream: Upstream,
+    live: LiveFile,
+    watcher: FakeWatcher,
+    *,
+    is_withdrawn: bool,
+) -> None:
+    """It stands in auth.json no more; not, if the user takes it back meanwhile."""
+    upstream.limit(A)
+    put(live, B, **CORP)
+    watcher.publish([B], provider=SLOT)
+    pending = started.start("fetch", **asking(upstream, B))
+    watcher.answer(watcher.next_signal(), "wait", wait_ms=50)
+    again = watcher.next_signal()
+    upstream.on(A, reply(200, b"{}"))
+    if is_withdrawn:
+        watcher.publish([B], provider=SLOT, withdrawn=withdrawn(A))
+    watcher.retry(again, A)
+
+    answer = pending.result()
+
+    assert again["waited"] is True
+    assert answer["status"] == (429 if is_withdrawn else 200)
+    assert upstream.keys == ([A] if is_withdrawn else [A, A])
+
+
 @pytest.mark.parametrize("status", [401, 429])
 def test_tokens_that_have_run_out_blame_nobody(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher, status: int
@@ -197,10 +229,6 @@ def test_what_was_live_until_the_first_use_of_a_folder_may_be_what_it_was_built_
     bridge.run("fetch", **asking(upstream, B))
 
     assert upstream.keys == [A, A]
-
-
-def withdrawn(*tokens: str) -> dict[str, list[str]]:
-    return {SLOT: [digest_of(token) for token in tokens]}
 
 
 @pytest.mark.parametrize("is_watching", [True, False])

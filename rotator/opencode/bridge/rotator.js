@@ -2681,8 +2681,21 @@ var RequestLogins = class {
    * @param {{ [more: string]: any }} verdict
    */
   async takeOver(call, { credential }) {
+    if (this.#isOwn(call, credential)) return true;
     const entry = await this.#whenLive(call, credential);
     return entry !== null && this.useLogin(call, entry);
+  }
+  /**
+   * Tell whether that is the login that the call carries, while auth.json has one for another place.
+   *
+   * @param {Call} call
+   * @param {string} credential
+   */
+  #isOwn({ slot, carried }, credential) {
+    if (credential !== carried.digest || this.#watcher.isWithdrawn(slot, [credential])) return false;
+    const live = this.#logins.get(slot)?.destination;
+    const own = this.#destination(slot, carried);
+    return Boolean(live && own && live !== own);
   }
   /**
    * Return the entry with that digest as soon as auth.json holds it, which it should by now.
