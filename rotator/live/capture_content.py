@@ -58,7 +58,9 @@ def capture_content(context: Context, reading: Whole, *, watched: bool) -> Repai
     """
     now = context.clock()
     before = _before(context)
-    known = knowledge(context, watched=watched)
+    # The clock may have been set back since it was written.
+    written_at = reading.written_at and min(reading.written_at, now)
+    known = knowledge(context, watched=watched, written_at=written_at)
     events: list[Event] = []
     mending: list[Event] = []
     wanted: dict[str, Secret | None] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from rotator.context import Context
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.owner import Owner
@@ -12,7 +14,12 @@ from rotator.secret import Secret
 
 
 def knowledge(
-    context: Context, state: State | None = None, *, watched: bool = False, by_hand: bool = False
+    context: Context,
+    state: State | None = None,
+    *,
+    watched: bool = False,
+    by_hand: bool = False,
+    written_at: datetime | None = None,
 ) -> Knowledge:
     """Return what is known now, or (with `state`) was known in that one.
 
@@ -27,6 +34,7 @@ def knowledge(
         keeps_refresh_tokens=(lambda _: True) if by_hand else context.registry.keeps_refresh_tokens,
         now=context.clock(),
         watched=watched,
+        written_at=written_at,
         recall=context.store.holder,
         was_removed=context.store.was_removed,
         descent=context.store.descent,

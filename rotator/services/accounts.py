@@ -43,6 +43,7 @@ from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import with_fresh_tokens
 from rotator.services.rotate import find_account
 from rotator.services.second_home import has_second_home
+from rotator.services.still_sent import with_senders
 from rotator.system.locks import swap_lock
 
 BY_USER = "disabled by you"
@@ -154,7 +155,7 @@ def disable(context: Context, account: Account) -> Done:
         with context.store.transaction():
             forbid()
     _changed(context, account, BY_USER)
-    return Done(account, _live(context, account.provider), note)
+    return Done(account, _live(context, account.provider), with_senders(context, account, note))
 
 
 def allow_refresh(context: Context, account: Account, *, allowed: bool) -> Done:
@@ -221,7 +222,10 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
     context.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
     _forget_usage(context, account)
     context.notify_changed()
-    notes = [] if context.purge() else ["its credential leaves the backups at the next chance"]
+    told = with_senders(context, account)
+    notes = [told] if told else []
+    if not context.purge():
+        notes.append("its credential leaves the backups at the next chance")
     heir = context.store.state().account(kept_as)
     if heir is not None:
         notes.insert(

@@ -239,7 +239,8 @@ def _done(
         return True
     except RotatorError as exc:
         log.warning("a failover could not be made: %s", exc.message)
-        reply(PASS)
+        # A turn that goes on elsewhere does not need the swap.
+        reply(PASS if decision.verdict.credential else decision.verdict)
         _mark(
             context, replace(decision, events=(*decision.events, _problem(context, order.to, exc)))
         )

@@ -25,6 +25,7 @@ from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
 from rotator.services.restarts import bridges_in_use
 from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import STILL_LIVE
+from rotator.services.still_sent import all_still_sent
 from rotator.services.unseen_requests import unseen_requests
 from rotator.services.without_bridge import Lack, Unbridged, aside_says, unbridged
 from rotator.settings.active import active_settings, still_in_force
@@ -153,6 +154,7 @@ def read_status(context: Context) -> Status:
             *_exhausted(state, names, now),
             *_spent(state, names, now),
             *_restarts(context, present, names, without),
+            *all_still_sent(context, present, without),
             *dict.fromkeys(own_key_sentences(context, present, names, without).values()),
             *unseen_requests(present, names),
             *state.broken,

@@ -7,6 +7,7 @@ between two places it puts the tokens of the one into a request for the other's.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.bridge.test_failed_notes import quiet, slowness, told
 from tests.support.bridge_process import BridgeProcess
 from tests.support.fake_watcher import FakeWatcher, LiveFile, oauth
 from tests.support.upstream import Upstream, model_request, reply
+from tests.support.waiting import wait_until
 
 __all__ = ["quiet", "slowness"]
 SLOT = "github-copilot"
@@ -32,6 +34,10 @@ def put(live: LiveFile, token: str, **fields: object) -> None:
 
 def asking(upstream: Upstream, token: str, **changes: Any) -> dict[str, Any]:
     return model_request(upstream, token, **{"mark": {"provider": SLOT}} | changes)
+
+
+def withdrawn(*tokens: str) -> dict[str, list[str]]:
+    return {SLOT: [digest_of(token) for token in tokens]}
 
 
 @pytest.fixture
@@ -126,6 +132,34 @@ def test_the_answer_is_charged_to_the_login_that_was_sent(
     assert upstream.keys == [A]
 
 
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_request_goes_on_with_its_own_login_once_that_is_ready(
+    started: BridgeProcess,
+    upstream: Upstream,
+    live: LiveFile,
+    watcher: FakeWatcher,
+    *,
+    is_withdrawn: bool,
+) -> None:
+    """It stands in auth.json no more; not, if the user takes it back meanwhile."""
+    upstream.limit(A)
+    put(live, B, **CORP)
+    watcher.publish([B], provider=SLOT)
+    pending = started.start("fetch", **asking(upstream, B))
+    watcher.answer(watcher.next_signal(), "wait", wait_ms=50)
+    again = watcher.next_signal()
+    upstream.on(A, reply(200, b"{}"))
+    if is_withdrawn:
+        watcher.publish([B], provider=SLOT, withdrawn=withdrawn(A))
+    watcher.retry(again, A)
+
+    answer = pending.result()
+
+    assert again["waited"] is True
+    assert answer["status"] == (429 if is_withdrawn else 200)
+    assert upstream.keys == ([A] if is_withdrawn else [A, A])
+
+
 @pytest.mark.parametrize("status", [401, 429])
 def test_tokens_that_have_run_out_blame_nobody(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher, status: int
@@ -195,6 +229,99 @@ def test_what_was_live_until_the_first_use_of_a_folder_may_be_what_it_was_built_
     bridge.run("fetch", **asking(upstream, B))
 
     assert upstream.keys == [A, A]
+
+
+@pytest.mark.parametrize("is_watching", [True, False])
+def test_a_login_that_the_user_has_withdrawn_is_not_sent_to_its_place_any_more(
+    started: BridgeProcess,
+    upstream: Upstream,
+    live: LiveFile,
+    watcher: FakeWatcher,
+    *,
+    is_watching: bool,
+) -> None:
+    """Nor once the watcher has ended that told of it; what is in auth.json goes out, as ever."""
+    put(live, B, **CORP)
+    watcher.publish([B], provider=SLOT, withdrawn={SLOT: ["of-another"]})
+    started.run("fetch", **asking(upstream, B))
+    watcher.publish([B], provider=SLOT, withdrawn=withdrawn(A))
+
+    started.run("fetch", **asking(upstream, B))
+    if not is_watching:
+        (watcher.folder / "state.json").unlink()
+    started.run("fetch", **asking(upstream, B))
+
+    assert upstream.keys == [A, B, B]
+
+
+def test_a_withdrawal_is_heard_without_a_request_in_between(
+    started: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher
+) -> None:
+    put(live, B, **CORP)
+    watcher.publish([B], provider=SLOT, withdrawn=withdrawn(A))
+    present = watcher.folder / "present" / f"{started.pid}.json"
+    os.utime(present, (0, 0))
+    wait_until(lambda: present.stat().st_mtime > 0, 15, "a beat")
+    # What a beat does is done by then.
+    started.run("fetch", **asking(upstream, OTHER, mark={"provider": "nobody-s"}))
+    (watcher.folder / "state.json").unlink()
+
+    started.run("fetch", **asking(upstream, B))
+
+    assert upstream.keys == [OTHER, B]
+
+
+def test_a_login_that_is_wanted_again_is_sent_to_its_place(
+    started: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher
+) -> None:
+    put(live, B, **CORP)
+    for tokens in ([A], []):
+        watcher.publish([B], provider=SLOT, withdrawn=withdrawn(*tokens))
+        started.run("fetch", **asking(upstream, B))
+
+    assert upstream.keys == [B, A]
+
+
+def test_a_withdrawn_login_blames_nobody_at_the_place_that_it_leaves(
+    started: BridgeProcess, upstream: Upstream, live: LiveFile, watcher: FakeWatcher
+) -> None:
+    """The tokens of another place are refused there, as they are without a bridge."""
+    upstream.on(B, reply(401, b"{}"))
+    put(live, B, **CORP)
+    watcher.publish([B], provider=SLOT, withdrawn=withdrawn(A))
+
+    answer = started.run("fetch", **asking(upstream, B))
+
+    assert (answer["status"], upstream.keys) == (401, [B])
+    assert watcher.heard_nothing(answer)
+
+
+def test_a_login_that_left_auth_json_is_not_sent_to_its_place_any_more(
+    started: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    """A logout, without a watcher."""
+    live.write(other={"type": "api", "key": "CANARY-another"})
+    started.run("fetch", **asking(upstream, A))
+    put(live, B, **CORP)
+
+    started.run("fetch", **asking(upstream, B))
+
+    assert upstream.keys == [A, B]
+
+
+def test_a_login_that_was_put_back_is_sent_to_its_place(
+    started: BridgeProcess, upstream: Upstream, live: LiveFile
+) -> None:
+    """A wipe, which a watcher has mended."""
+    live.write()
+    started.run("fetch", **asking(upstream, A))
+    put(live, A)
+    started.run("fetch", **asking(upstream, A))
+    put(live, B, **CORP)
+
+    started.run("fetch", **asking(upstream, B))
+
+    assert upstream.keys == [A, A, A]
 
 
 @pytest.mark.parametrize("began", [{"enterpriseUrl": "corp.ghe.com"}, {"accountId": "x"}])

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from rotator.secret import digest_of
 from tests.e2e.scenes import Entry, install_bridge, log_in, of, of_kind, states
 from tests.support.host_tunnel import HostTunnel
 from tests.support.household import Household
@@ -174,6 +175,42 @@ def test_a10_tokens_of_one_place_are_not_sent_to_another(
     assert "it goes to another place: an opencode that is started now uses it" in swapped[0]["why"]
     assert set(places.asked) == {(places.mine, "a")}, places.told
     assert other(house, slot)["state"] == "ready", places.told
+
+
+@pytest.mark.parametrize("verb", [("disable",), ("remove", "--yes")])
+def test_a10_a_login_that_was_taken_back_is_not_sent_to_its_place_any_more(
+    house: Household, provider: LoopbackProvider, tunnel: HostTunnel, verb: tuple[str, ...]
+) -> None:
+    environment = prepare(house, COPILOT) | tunnel.environment
+    install_bridge(house)
+    places = Places(house, provider, COPILOT)
+    with watcher(house):
+        log_in(house, COPILOT, entry(COPILOT, "b"), entry(COPILOT, "a"))
+        with serve(house, **environment) as server:
+            session = server.create_session()
+            server.prompt(session, "hi")
+            rotator(house, "rotate", COPILOT, f"{COPILOT}-1")
+            server.prompt(session, "again")
+            before = len(places.asked)
+            told = rotator(house, "accounts", *verb, f"{COPILOT}/{COPILOT}-2").stdout
+            digest = digest_of(TOKENS["a"])
+            wait_until(lambda: digest in withdrawn_in(house), 10, "what the bridge is told")
+            server.prompt_async(session, "and again")
+            provider.wait_for(before + 1, 30)
+            server.abort(session)
+
+    assert set(places.asked[:before]) == {(places.mine, "a")}
+    assert "a" not in {name for _, name in places.asked[before:]}, places.asked
+    # Its bridge hears of it.
+    assert "may still send" not in told
+    assert all(account["state"] != "rejected" for account in of(house, COPILOT)), places.told
+
+
+def withdrawn_in(house: Household) -> list[str]:
+    """Return the digests of Copilot's logins that were taken back, as the bridge reads them."""
+    told = json.loads((house.state_dir / "bridge" / "state.json").read_bytes())
+    digests: list[str] = told["withdrawn"].get(COPILOT, [])
+    return digests
 
 
 def test_a10_without_the_bridge_nobody_is_blamed_for_the_answer_of_another_s_place(

@@ -26,6 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
+from rotator.clock import to_iso
 from rotator.core.failures.reported_failures import Foreign, Note
 from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import RotatorError
@@ -98,7 +99,8 @@ class Day:
     def log_in(self) -> None:
         """Let somebody log in."""
         entry = self.vendor.log_in(self.chance.choice(PEOPLE))
-        self._prove(lambda: seen_login(self.live.paths, entry))
+        at = to_iso(self.live.clock.now)
+        self._prove(lambda: seen_login(self.live, entry, at=at))
         self._write(entry)
 
     def refresh(self) -> None:
@@ -314,7 +316,8 @@ class Day:
     def _refresh(self, entry: Entry) -> None:
         given = self.vendor.refresh(entry)
         assert given is not None
-        self._prove(lambda: seen_refresh(self.live.paths, entry, given))
+        at = to_iso(self.live.clock.now)
+        self._prove(lambda: seen_refresh(self.live, entry, given, at=at))
         self._write(given)
 
     def _write(self, entry: Entry, *, is_news: bool = True) -> None:

@@ -8,9 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rotator.clock import to_iso
 from rotator.secret import digest_of
 from rotator.system.paths import Paths
-from tests.support.live import Entry
+from tests.support.live import NOON, Entry, Live
 
 _NUMBERS = itertools.count(1)
 
@@ -21,23 +22,24 @@ def digests(entry: Entry) -> list[str]:
     return [digest_of(text) for text in (entry["access"], refresh) if text]
 
 
-def seen_refresh(paths: Paths, before: Entry, after: Entry, **fields: Any) -> Path:
-    """Let a bridge have seen that tokens were exchanged for others."""
+def seen_refresh(world: Live | Paths, before: Entry, after: Entry, **fields: Any) -> Path:
+    """Let a bridge have seen that tokens were exchanged for others, now if there is a clock."""
     came_from = digest_of(before["refresh"].partition("|")[0])
     told = {"grant": "refresh", "from": came_from, "to": digests(after)}
-    return write(paths, told | fields)
+    return write(world, told | fields)
 
 
-def seen_login(paths: Paths, entry: Entry, **fields: Any) -> Path:
+def seen_login(world: Live | Paths, entry: Entry, **fields: Any) -> Path:
     """Let a bridge have seen that tokens came from a login."""
-    return write(paths, {"grant": "login", "from": None, "to": digests(entry)} | fields)
+    return write(world, {"grant": "login", "from": None, "to": digests(entry)} | fields)
 
 
-def write(paths: Paths, told: dict[str, Any]) -> Path:
+def write(world: Live | Paths, told: dict[str, Any]) -> Path:
     """Write a file as the bridge does: complete when its name appears."""
+    paths, now = (world.paths, world.clock.now) if isinstance(world, Live) else (world, NOON)
     folder = paths.bridge / "descent"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    usual: dict[str, Any] = {"schema": 1, "at": "2026-11-22T12:00:00.000Z", "ok": True}
+    usual: dict[str, Any] = {"schema": 1, "at": to_iso(now), "ok": True}
     usual["auth_file"] = str(paths.auth_file)
     path = folder / f"{os.getpid():x}-{next(_NUMBERS):08x}.json"
     beside = path.with_suffix(".part")

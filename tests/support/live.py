@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import resource
@@ -39,6 +40,7 @@ from tests.support.waiting import wait_until
 
 Entry = dict[str, Any]
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+_WRITES = itertools.count()
 
 
 def api(name: str, **more: Any) -> Entry:
@@ -148,6 +150,9 @@ class Live:
         content = entries if isinstance(entries, bytes) else as_opencode(entries)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         write_as_opencode(self.file, content)
+        # No two writes have the very same time.
+        at = int(self.clock.now.timestamp()) * 10**9 + next(_WRITES)
+        os.utime(self.file, ns=(at, at))
         return content
 
     def look(self, *, watched: bool = True) -> Reading:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.knowledge import Knowledge
@@ -16,11 +17,13 @@ _LONGEST_LINE = 64
 class Ancestry:
     """The tokens that were exchanged for a credential, by digests, the last ones first.
 
-    `is_login` says that the first of them, or the credential itself, came from a login.
+    `is_login` says that the first of them, or the credential itself, came from a login; `at` is
+    when the credential itself came.
     """
 
     line: tuple[Digest, ...] = ()
     is_login: bool = False
+    at: datetime | None = field(default=None, compare=False)
 
 
 def ancestry_of(credential: Credential, known: Knowledge) -> Ancestry:
@@ -33,7 +36,8 @@ def ancestry_of_secrets(secrets: tuple[Digest, ...], known: Knowledge) -> Ancest
     """Return where the credential with those secrets came from."""
     steps = list(_line(secrets, known))
     line = tuple(step.came_from for step in steps if step.came_from is not None)
-    return Ancestry(line, is_login=bool(steps) and steps[-1].is_login)
+    at = steps[0].at if steps else None
+    return Ancestry(line, is_login=bool(steps) and steps[-1].is_login, at=at)
 
 
 def comes_from(account: Account, came_from: Ancestry, known: Knowledge) -> bool:

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from rotator.clock import is_within
 from rotator.core.logins.ancestry import Ancestry, ancestry_of, comes_from
 from rotator.core.logins.credential_secrets import (
     halves_of,
     has_real_secret,
     is_blank,
+    refresh_digests,
     same_secrets,
 )
 from rotator.core.logins.knowledge import Knowledge
@@ -24,6 +26,8 @@ from rotator.secret import Secret
 
 REVERT_WINDOW = timedelta(seconds=30)
 MOST_REVERT_ROUNDS = 3
+# So long after they came tokens are written into auth.json by whoever refreshed.
+WRITTEN_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +302,7 @@ def _revert(
     is_refresh = comes_from(account, came_from, known)
     if is_refresh and _is_new(slot.provider, credential, known):
         # Nobody logged in by it, however long ago the account left.
-        is_revert = _is_meant(slot, account, known)
+        is_revert = _is_meant(slot, account, known) and not _is_copied(credential, came_from, known)
     else:
         is_revert = (
             undone is not None
@@ -310,6 +314,18 @@ def _revert(
     rounds = undone.rounds + 1 if undone is not None else 1
     how = (owner.proof, owner.of_replaced)
     return Revert(slot.provider, credential, who, account, fresh, put, rounds, *how)
+
+
+def _is_copied(credential: Credential, came_from: Ancestry, known: Knowledge) -> bool:
+    """Tell whether somebody has put tokens there that came long before, and may still work.
+
+    Whoever refreshes writes the answer down at once.
+    """
+    if came_from.at is None or known.written_at is None:
+        return False
+    if any(known.was_exchanged(digest) for digest in refresh_digests(credential)):
+        return False
+    return not is_within(WRITTEN_WITHIN, came_from.at, known.written_at)
 
 
 def _undone(slot: Slot, account: Account, known: Knowledge) -> SwapMark | None:

@@ -14,7 +14,8 @@ from rotator.secret import Secret
 class Knowledge:
     """What the interpretation needs beside the contents.
 
-    `watched` says that no write between the two contents can have been missed. Of a vendor for
+    `watched` says that no write between the two contents can have been missed; `written_at` is when
+    the last one was made, None: that is not known. Of a vendor for
     which neither `rotates_tokens` nor `keeps_refresh_tokens` nobody knows what a refresh does.
     `recall` and `was_removed` are asked for secrets so old that `state` does not have them at
     hand; `descent` and `was_exchanged` for what bridges saw of tokens.
@@ -26,6 +27,7 @@ class Knowledge:
     rotates_tokens: Callable[[str], bool]
     now: datetime
     watched: bool
+    written_at: datetime | None = None
     keeps_refresh_tokens: Callable[[str], bool] = lambda _: False
     recall: Callable[[str, Digest], AccountId | None] = lambda *_: None
     was_removed: Callable[[str, Digest], bool] = lambda *_: False

@@ -52,7 +52,10 @@ def disproven(login: UnprovenLogin, known: Knowledge) -> Account | None:
     is_good = before is None or before.spent_from is None
     if not (is_it and is_as_left and is_there and is_good):
         return None
-    return account if comes_from(account, ancestry_of(account.credential, known), known) else None
+    came_from = ancestry_of(account.credential, known)
+    # What came long before was copied there by somebody.
+    is_copied = came_from.at is not None and not is_within(TOLD_WITHIN, came_from.at, login.at)
+    return account if comes_from(account, came_from, known) and not is_copied else None
 
 
 def is_open(login: UnprovenLogin, known: Knowledge) -> bool:

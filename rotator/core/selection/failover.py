@@ -14,10 +14,11 @@ from typing import assert_never
 
 from rotator.clock import is_ahead, is_within
 from rotator.core.logins.refresh_policy import wants_refresh
-from rotator.core.selection.fallback import PASS, fall_back, wait_until
+from rotator.core.selection.fallback import PASS, fall_back, first_recovery, wait_until
 from rotator.core.selection.limit_lifts import kept_name
-from rotator.core.selection.limits import limit_on, members, with_limit
+from rotator.core.selection.limits import is_ready, limit_on, members, with_limit
 from rotator.core.selection.patience import continued, is_waited_for, waits_until
+from rotator.core.selection.places import fits, has_left_place, within_reach
 from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
 from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up, next_limit
 from rotator.model import (
@@ -148,6 +149,10 @@ def decide(
         after = _marked(state, decision.updates)
         verdict, news = fall_back(after, signal, account, since or now, now)
         decision = replace(decision, verdict=verdict, events=(*decision.events, *news))
+        first = first_recovery(within_reach(after, signal, account), signal, now)
+        if verdict.kind is VerdictKind.WAIT and first and first[0].provider == signal.provider:
+            # One for its own place is waited for, and can be put in only while none of another is.
+            decision = replace(decision, order=None)
     order = decision.order
     if order is None or not wants_refresh(order.to, now):
         return decision
@@ -208,7 +213,9 @@ def _limit(
     if limit is not before:
         limit = continued(before, limit, patience, now)
         limit = replace(limit, asked=None if limit.model else kept_name(signal.model))
-    is_kept = _is_kept(state, account, now) and is_waited_for(before, limit, finding, patience, now)
+    is_kept = _is_kept(state, signal, account, now) and is_waited_for(
+        before, limit, finding, patience, now
+    )
     marks: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()
     if limit is not before:
@@ -232,11 +239,13 @@ def _limit(
     return replace(decision, updates=marks, events=events)
 
 
-def _is_kept(state: State, account: Account, now: datetime) -> bool:
+def _is_kept(state: State, signal: Signal, account: Account, now: datetime) -> bool:
     """Tell whether a request of the account's could go on with it, were it not for the limit."""
     active = state.active(account.provider)
     is_barred = account.disabled or account.maybe or account.why_login_at(now)
-    return state.balancing and active is not None and active.id == account.id and not is_barred
+    if not state.balancing or active is None or is_barred:
+        return False
+    return active.id == account.id or has_left_place(state, signal, account)
 
 
 def _limited_with(state: State, account: Account, finding: Finding) -> list[Account]:
@@ -317,7 +326,7 @@ def _hand_over(state: State, signal: Signal, account: Account, now: datetime) ->
     active = state.active(signal.provider)
     if active is not None and active.id not in {choice.account.id, account.id}:
         # Whoever was put in stays until a signal about it.
-        return Decision()
+        return Decision(is_last_resort=has_left_place(state, signal, account))
     return _put(state, signal, account, choice, now)
 
 
@@ -327,24 +336,33 @@ def _put(state: State, signal: Signal, failed: Account, choice: Choice, now: dat
     if active is None or to is None:
         # An empty slot stays empty until the user says otherwise.
         return Decision()
-    verdict = Verdict(VerdictKind.RETRY, to.credential.digest)
-    is_old = signal.home is HomeName.AUTH_FILE and is_stale(to, now)
-    if is_old or not stands_in(to, failed.credential):
+    verdict = _retry_with(signal, to, now) if stands_in(to, failed.credential) else PASS
+    order = None if active.id == to.id else PlannedSwap(to, active, choice.why)
+    # What was built for one place is not sent to another.
+    return Decision(verdict, order, is_last_resort=not fits(signal, to, failed))
+
+
+def _retry_with(signal: Signal, account: Account, now: datetime) -> Verdict:
+    if signal.home is HomeName.AUTH_FILE and is_stale(account, now):
         # opencode has to refresh the token first, which it does at its own next try (OpenCode 2
-        # whenever it is asked for it); and what was built for one place is not sent to another.
-        verdict = PASS
-    if active.id == to.id:
-        return Decision(verdict)
-    return Decision(verdict, PlannedSwap(to, active, choice.why))
+        # whenever it is asked for it).
+        return PASS
+    return Verdict(VerdictKind.RETRY, account.credential.digest)
 
 
 def _after_wait(state: State, signal: Signal, account: Account, now: datetime) -> Decision:
     """Ask anew for a request whose wait is over, or was cut short; nothing has failed since."""
-    if _is_kept(state, account, now):
+    if _is_kept(state, signal, account, now):
         patience = timedelta(seconds=state.failover.patience_seconds)
         until = waits_until(account, signal.model, patience, now)
         if until is not None:
             return Decision(wait_until(until, now))
+    if has_left_place(state, signal, account):
+        is_ready_now = state.balancing and is_ready(account, signal.model, now)
+        is_ours = account.credential.digest == signal.credential
+        if not is_ready_now or not is_ours:
+            return Decision(is_last_resort=True)
+        return Decision(_retry_with(signal, account, now))
     wanted = Selection(signal.provider, (), account.credential, signal.model)
     choice = choose(state, wanted, now)
     if choice.account is None:

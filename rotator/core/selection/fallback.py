@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rotator.core.selection.places import within_reach
 from rotator.core.selection.policy import first_free
 from rotator.core.selection.routing import next_route
 from rotator.model import (
@@ -42,9 +43,13 @@ def fall_back(
     if signal.source is not Source.BRIDGE or signal.model is None or not state.balancing:
         return PASS, ()
     failed = Route(signal.provider, signal.model)
+    whole, state = state, within_reach(state, signal, account)
     way = next_route(state, state.preferences, failed, signal.left, now)
     if way.route is not None:
-        verdict = Verdict(VerdictKind.REROUTE, to=way.route, note=way.note)
+        note = way.note
+        if len(state.accounts) < len(whole.accounts):
+            note = f"{note} (of those that its request can go on with)"
+        verdict = Verdict(VerdictKind.REROUTE, to=way.route, note=note)
         # A title goes on elsewhere as well, and is no news.
         events = () if signal.aside else (_rerouted(account, way.route, way.why, now),)
         return verdict, events

@@ -6,12 +6,14 @@ bytes, so that fields and entries that we do not know survive.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -34,9 +36,13 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Whole:
-    """A reading of auth.json that parses; `content` are its bytes and stay out of every repr."""
+    """A reading of auth.json that parses; `content` are its bytes and stay out of every repr.
+
+    `written_at` is when the file was written last, as it says; None: that is not known.
+    """
 
     content: bytes
+    written_at: datetime | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"Whole({len(self.content)} bytes)"
@@ -108,7 +114,7 @@ def read_live(path: Path) -> Reading:
         os.close(handle)
     if len(content) > LARGEST_BYTES:
         return Torn(b"", f"it is larger than {LARGEST_BYTES // 1024 // 1024} MiB", lasting=True)
-    reading = parse_live(content)
+    reading = _parse_written(content, facts.st_mtime)
     if isinstance(reading, Torn) and not _may_be_cut_off(content) and path.is_symlink():
         # Who can say where somebody has put a link?
         return Torn(content, _NOT_OURS, lasting=True)
@@ -119,6 +125,16 @@ def _may_be_cut_off(content: bytes) -> bool:
     """Tell whether this can be what is left of an auth.json: nothing, or the beginning of one."""
     left = content.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n\0")
     return not left or left.startswith(b"{")
+
+
+def _parse_written(content: bytes, at: float) -> Whole | Torn:
+    reading = parse_live(content)
+    if isinstance(reading, Torn):
+        return reading
+    # A file may say that it is of any time.
+    with contextlib.suppress(OverflowError, ValueError, OSError):
+        return replace(reading, written_at=datetime.fromtimestamp(at, UTC))
+    return reading
 
 
 def parse_live(content: bytes) -> Whole | Torn:

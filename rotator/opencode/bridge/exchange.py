@@ -37,6 +37,7 @@ from rotator.opencode.bridge.watcher_files import (
     polled_by,
     provider_facts,
     routing_entry,
+    withdrawn_facts,
 )
 from rotator.system.file_owners import own_folder, remove_own
 from rotator.system.files import publish
@@ -123,6 +124,7 @@ class Exchange:
             "auth_file": str(self._paths.auth_file),
             "balancing": state.balancing,
             "providers": provider_facts(state, now),
+            "withdrawn": withdrawn_facts(state),
             "routing": [routing_entry(entry) for entry in directions.entries],
             "routing_spent": list(directions.spent),
             "routing_overrides_explicit": directions.overrides_explicit,

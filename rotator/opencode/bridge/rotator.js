@@ -750,7 +750,7 @@ var Logins = class {
    */
   seen = (slot) => this.#seen.get(slot) ?? /* @__PURE__ */ new Map();
   /**
-   * The last login that auth.json has held for each destination.
+   * The last login that auth.json has held for each destination, unless it was taken out since.
    *
    * @param {string} slot
    * @returns {Map<string, Entry>}
@@ -794,10 +794,13 @@ var Logins = class {
       /** @type {const} */
       [providerId(id), entry]
     )).map(([id, entry]) => [id, parseEntry(entry, id)]);
-    this.#entries = new Map(
+    const entries = new Map(
       /** @type {[string, Entry][]} */
       parsed.filter(([, entry]) => entry)
     );
+    for (const [slot, { destination }] of this.#entries)
+      if (!entries.has(slot)) this.#lastAt.get(slot)?.delete(destination);
+    this.#entries = entries;
     this.#building.forEach((built) => built.note(this.#entries));
     for (const [slot, entry] of this.#entries) {
       const { digests, destination, accountId, secret, refresh } = entry;
@@ -1313,6 +1316,12 @@ var parseProviders = (providers) => new Map(
     }
   ])
 );
+var parseWithdrawn = (withdrawn) => new Map(
+  Object.entries(isObject(withdrawn) ? withdrawn : {}).map(([id, digests]) => [
+    id,
+    new Set(Array.isArray(digests) ? digests : [])
+  ])
+);
 function parseState(text, { isOurAuth, isOurDatabase }) {
   const { schema, auth_file: theirs, providers, watcher, ...more } = JSON.parse(String(text));
   if (schema !== SCHEMA || !isString(theirs) || !isObject(watcher)) return null;
@@ -1325,6 +1334,7 @@ function parseState(text, { isOurAuth, isOurDatabase }) {
     watcher,
     providers: parseProviders(providers),
     second: tryOr(() => parseProviders(isOurs ? rows : {}), /* @__PURE__ */ new Map()),
+    withdrawn: parseWithdrawn(more.withdrawn),
     // With one provider there is nothing to choose.
     routing: more.balancing === true && routing.length > 1 ? routing : [],
     spent: new Set(spent),
@@ -1365,6 +1375,9 @@ var WatcherState = class {
   /** @type {State | null} */
   state = null;
   // what it says; null: nothing to go by
+  /** @type {State["withdrawn"]} */
+  #withdrawn = /* @__PURE__ */ new Map();
+  // as it was told last: that holds when the watcher has ended, too
   /** @type {Places} */
   #places;
   /** @param {Places} places */
@@ -1379,6 +1392,7 @@ var WatcherState = class {
       this.key = key;
       this.text = tryOr(() => readText(state), null);
       this.state = tryOr(() => parseState(this.text, this.#homes), null);
+      this.#withdrawn = this.state?.withdrawn ?? this.#withdrawn;
     }
     return this;
   }
@@ -1400,6 +1414,16 @@ var WatcherState = class {
    * @param {string} id
    */
   second = (id) => this.look().state?.second.get(id);
+  /**
+   * Tell whether a login is one that the user has taken back: disabled, removed or logged out.
+   *
+   * @param {string} id
+   * @param {string[]} digests
+   */
+  isWithdrawn = (id, digests) => {
+    const withdrawn = this.look().#withdrawn.get(id);
+    return digests.some((digest) => withdrawn?.has(digest));
+  };
   /** @param {Model} model */
   isReady = (model) => this.#ready(model) === true;
   /** @param {Model} model */
@@ -2628,16 +2652,17 @@ var RequestLogins = class {
   /**
    * Send no tokens to the place of another login: opencode reads them anew for each request, and
    * its address when it begins. What belongs there takes their place. Where that is not known, or
-   * has run out, the answer says nothing of any login.
+   * has run out, or the user has taken it back, the answer says nothing of any login.
    *
    * @param {Call} call
    */
   keepPlace(call) {
     const place = this.#otherPlace(call.mark, { ...call.carried, slot: call.slot }, call.url);
     if (place === null) return;
-    const own = this.#logins.lastAt(call.slot).get(place);
-    if (own?.secret) this.#put(call, own);
-    call.isForeign = !own?.secret || own.expires > 0 && own.expires <= Date.now();
+    const last = this.#logins.lastAt(call.slot).get(place);
+    const own = last?.secret && !this.#watcher.isWithdrawn(call.slot, last.digests) ? last : null;
+    if (own) this.#put(call, own);
+    call.isForeign = !own || own.expires > 0 && own.expires <= Date.now();
   }
   /**
    * @param {string} slot
@@ -2656,8 +2681,21 @@ var RequestLogins = class {
    * @param {{ [more: string]: any }} verdict
    */
   async takeOver(call, { credential }) {
+    if (this.#isOwn(call, credential)) return true;
     const entry = await this.#whenLive(call, credential);
     return entry !== null && this.useLogin(call, entry);
+  }
+  /**
+   * Tell whether that is the login that the call carries, while auth.json has one for another place.
+   *
+   * @param {Call} call
+   * @param {string} credential
+   */
+  #isOwn({ slot, carried }, credential) {
+    if (credential !== carried.digest || this.#watcher.isWithdrawn(slot, [credential])) return false;
+    const live = this.#logins.get(slot)?.destination;
+    const own = this.#destination(slot, carried);
+    return Boolean(live && own && live !== own);
   }
   /**
    * Return the entry with that digest as soon as auth.json holds it, which it should by now.
@@ -3504,7 +3542,7 @@ function install() {
     }
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  beside.push(turns, { beat: () => bridge.logins.look() });
+  beside.push(turns, { beat: () => (bridge.logins.look(), bridge.watcher.look()) });
   outermost.hold();
   const loadAndLook = (directory, client) => {
     load2(directory);

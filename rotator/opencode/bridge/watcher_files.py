@@ -82,6 +82,20 @@ def database_facts(state: State, path: Path, now: datetime) -> dict[str, Any]:
     return {"database": {"file": str(path), "providers": facts}}
 
 
+def withdrawn_facts(state: State) -> dict[str, list[Digest]]:
+    """Return of each provider the secrets of accounts that are disabled or were removed.
+
+    A word that stands in a secret's place is that of an account in use as well.
+    """
+    disabled = {a.id for a in state.accounts if a.disabled is not None}
+    owned = {secret for secret, account in state.digests.items() if account in disabled}
+    in_use = {(a.provider, a.credential.digest) for a in state.accounts if a.id not in disabled}
+    told: dict[str, list[Digest]] = {}
+    for provider, digest in sorted((owned | state.removed) - in_use):
+        told.setdefault(provider, []).append(digest)
+    return told
+
+
 def provider_facts(state: State, now: datetime) -> dict[str, Any]:
     """Return of each provider what the bridge has to know."""
     told = {}

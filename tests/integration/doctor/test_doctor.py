@@ -704,7 +704,7 @@ def test_a_login_whose_token_somebody_else_has_exchanged_is_a_problem(
 ) -> None:
     """Not while what came for it may be about to be saved."""
     live.sees({"acme": api("a"), "named": oauth("ada")})
-    seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+    seen_refresh(live, oauth("ada"), oauth("ada", 2))
     live.look()
 
     found = said(replace(setup, now=NOON + timedelta(minutes=minutes)), Check.ACCOUNTS)

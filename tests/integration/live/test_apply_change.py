@@ -33,14 +33,14 @@ def live(home: Path) -> Iterator[Live]:
 def logs_in(live: Live, vendor: str, name: str, generation: int = 1) -> Entry:
     """Let somebody log in, seen by a bridge; return the entry."""
     entry = oauth(name, generation)
-    seen_login(live.paths, entry)
+    seen_login(live, entry)
     live.sees({**_entries(live), vendor: entry})
     return entry
 
 
 def ends(live: Live, vendor: str, before: Entry, after: Entry, *, watched: bool = True) -> Entry:
     """Let an opencode end a refresh, as a bridge has told before; return the new entry."""
-    seen_refresh(live.paths, before, after)
+    seen_refresh(live, before, after)
     live.sees({**_entries(live), vendor: after}, watched=watched)
     return after
 
@@ -114,7 +114,7 @@ def test_each_of_several_refreshes_is_saved_and_the_login_stays(live: Live, vend
 
 def test_the_last_of_several_refreshes_that_nobody_looked_at_is_saved(live: Live) -> None:
     ada, bob = two(live, "rotating")
-    seen_refresh(live.paths, ada, oauth("ada", 2))
+    seen_refresh(live, ada, oauth("ada", 2))
 
     newest = ends(live, "rotating", oauth("ada", 2), oauth("ada", 3))
 
@@ -158,7 +158,7 @@ def test_a_refresh_that_keeps_its_refresh_token_is_no_login_either(live: Live) -
 def test_the_others_of_the_same_write_are_taken_in(live: Live) -> None:
     ada, bob = two(live, "rotating")
     new = oauth("ada", 2)
-    seen_refresh(live.paths, ada, new)
+    seen_refresh(live, ada, new)
 
     live.sees({"rotating": new, "zeta": api("z")})
 
@@ -167,7 +167,7 @@ def test_the_others_of_the_same_write_are_taken_in(live: Live) -> None:
 
 def test_older_tokens_by_proof_undo_nothing_and_replace_no_newer_ones(live: Live) -> None:
     ada, bob = two(live, "rotating")
-    seen_refresh(live.paths, ada, oauth("ada", 2))
+    seen_refresh(live, ada, oauth("ada", 2))
     newest = ends(live, "rotating", oauth("ada", 2), oauth("ada", 3))
     live.clock.pass_time(minutes=5)
 
@@ -195,7 +195,7 @@ def test_a_login_whose_tokens_were_refreshed_before_anybody_looked_is_one(
     live: Live, vendor: str
 ) -> None:
     two(live, vendor)
-    seen_login(live.paths, oauth("ada", 2))
+    seen_login(live, oauth("ada", 2))
 
     new = ends(live, vendor, oauth("ada", 2), oauth("ada", 3))
 
@@ -404,7 +404,7 @@ def test_an_opencode_that_refreshes_without_end_is_left_after_three_rounds(live:
 
 def test_nobody_is_put_back_whose_token_is_spent(live: Live) -> None:
     ada, bob = two(live, "rotating")
-    seen_refresh(live.paths, bob, oauth("bob", 2), at="2026-11-22T12:35:00.000Z")
+    seen_refresh(live, bob, oauth("bob", 2), at="2026-11-22T12:35:00.000Z")
 
     new = ends(live, "rotating", ada, oauth("ada", 2))
 
@@ -414,7 +414,7 @@ def test_nobody_is_put_back_whose_token_is_spent(live: Live) -> None:
 
 def test_one_that_is_being_refreshed_itself_is_put_back_and_gets_its_tokens(live: Live) -> None:
     ada, bob = two(live, "rotating")
-    seen_refresh(live.paths, bob, oauth("bob", 2), at="2026-11-22T12:39:59.000Z")
+    seen_refresh(live, bob, oauth("bob", 2), at="2026-11-22T12:39:59.000Z")
     ends(live, "rotating", ada, oauth("ada", 2))
 
     live.sees({"rotating": oauth("bob", 2)})
@@ -433,7 +433,7 @@ def test_a_proof_that_comes_late_undoes_what_was_taken_for_a_login(
     live: Live, vendor: str, minutes: int, seconds: int
 ) -> None:
     ada = oauth("ada") | {"refresh": "REF-CANARY-16C7e42F292c"}
-    seen_login(live.paths, ada)
+    seen_login(live, ada)
     live.sees({vendor: ada})
     live.clock.pass_time(minutes=minutes)
     bob = logs_in(live, vendor, "bob")
@@ -443,7 +443,7 @@ def test_a_proof_that_comes_late_undoes_what_was_taken_for_a_login(
     assert live.entries() == {vendor: new}
     live.clock.pass_time(seconds=seconds)
 
-    seen_refresh(live.paths, ada, new)
+    seen_refresh(live, ada, new)
     live.look()
 
     assert live.entries() == {vendor: bob}
@@ -460,7 +460,7 @@ def test_a_late_proof_leaves_a_logout_and_who_was_disabled(live: Live) -> None:
     live.sees({"named": new})
     assert disabled(live, "named") == {"ada-acme.example": None}
 
-    seen_refresh(live.paths, ada, new)
+    seen_refresh(live, ada, new)
     live.look()
 
     assert (live.entries(), live.active("named")) == ({}, None)
@@ -472,7 +472,7 @@ def test_a_late_proof_of_a_login_leaves_it(live: Live) -> None:
     new = oauth("ada", 2)
     live.sees({"named": new})
 
-    seen_login(live.paths, new)
+    seen_login(live, new)
     live.look()
 
     assert live.entries() == {"named": new}
@@ -492,7 +492,7 @@ def test_a_late_proof_undoes_nothing_that_the_user_did_since(live: Live, what: s
     else:
         ledger.remove(live.context, live.account("named/bob-acme.example"), with_kept=True)
 
-    seen_refresh(live.paths, ada, new)
+    seen_refresh(live, ada, new)
     live.look()
 
     assert live.entries() == {"named": new}
@@ -528,7 +528,7 @@ def test_a_refresh_in_a_file_without_a_name_is_saved_and_put_in_for_nobody_else(
         if back:
             mine = live.account(f"rotating/{aliases['ada']}")
             swap(live.context, SwapRequest(mine.id, "for the test"))
-        seen_refresh(live.paths, ada, new)
+        seen_refresh(live, ada, new)
 
     writes_late(live, swaps, {"rotating": new, "zeta": api("z")})
     live.look()
@@ -563,7 +563,7 @@ def test_a_login_by_proof_that_brings_the_same_refresh_token_enables_too(
     live.sees({vendor: ada})
     ledger.disable(live.context, live.account(f"{vendor}/{holder(live, vendor, ada)}"))
     again = {**oauth("ada", 2), **drawn}
-    seen_login(live.paths, again)
+    seen_login(live, again)
 
     live.sees({vendor: again})
 
@@ -606,7 +606,7 @@ def test_a_login_by_proof_into_a_file_without_a_name_enables_too(live: Live) -> 
     live.sees({"named": ada, "zeta": api("z")})
     ledger.disable(live.context, live.account("named/ada-acme.example"))
     again = oauth("ada", 2)
-    seen_login(live.paths, again)
+    seen_login(live, again)
 
     def swaps() -> None:
         swap(live.context, SwapRequest(live.account("zeta/zeta-1").id, "for the test"))
@@ -631,7 +631,7 @@ def test_a_login_taken_for_a_refresh_gets_its_slot_back_from_the_real_one(
     live.sees({"rotating": ada})
     live.clock.pass_time(minutes=50)
     if told_first:
-        seen_refresh(live.paths, ada, new)
+        seen_refresh(live, ada, new)
     live.sees({"rotating": bob})
     live.clock.pass_time(seconds=seconds)
 

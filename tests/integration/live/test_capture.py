@@ -431,7 +431,7 @@ def test_a_refresh_by_proof_that_ends_just_after_a_swap_undoes_none(
 ) -> None:
     """A6, A7: plug-ins refresh minutes before the end."""
     ada, bob = swapped_to_b(live, left=left)
-    seen_refresh(live.paths, ada, oauth("ada", 2))
+    seen_refresh(live, ada, oauth("ada", 2))
 
     live.sees({"named": oauth("ada", 2)})
 
@@ -440,10 +440,50 @@ def test_a_refresh_by_proof_that_ends_just_after_a_swap_undoes_none(
     assert live.kinds()[-1] is EventKind.REVERTED
 
 
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("minutes", [1, 3, 600])
+def test_tokens_that_came_long_before_were_put_there_by_somebody_and_stay(
+    live: Live, minutes: float, *, watched: bool
+) -> None:
+    """A copy of auth.json, or of another home's. An opencode writes at once what it gets."""
+    ada, bob = oauth("ada", 1), oauth("bob", 1)
+    two_logins(live, "named", ada, bob)
+    live.clock.pass_time(minutes=10)
+    seen_refresh(live, ada, oauth("ada", 2))
+    live.clock.pass_time(minutes=minutes)
+    live.write({"named": oauth("ada", 2)})
+    # Whoever looks may come much later.
+    live.clock.pass_time(hours=0 if watched else 5)
+
+    live.look(watched=watched)
+
+    is_late = minutes < 2
+    assert live.entries() == {"named": bob if is_late else oauth("ada", 2)}
+    assert live.active("named") == ("bob" if is_late else "ada") + "-acme.example"
+    assert live.saved("named/ada-acme.example") == oauth("ada", 2)
+    assert live.saved("named/bob-acme.example") == bob
+    assert live.kinds()[-1] is (EventKind.REVERTED if is_late else EventKind.SWAPPED)
+
+
+def test_a_copy_of_tokens_that_are_spent_by_now_is_not_left_there(live: Live) -> None:
+    ada, bob = oauth("ada", 1), oauth("bob", 1)
+    two_logins(live, "named", ada, bob)
+    live.clock.pass_time(minutes=10)
+    seen_refresh(live, ada, oauth("ada", 2))
+    seen_refresh(live, oauth("ada", 2), oauth("ada", 3))
+    live.clock.pass_time(hours=1)
+
+    live.sees({"named": oauth("ada", 2)}, watched=False)
+
+    assert live.entries() == {"named": bob}
+    assert live.state_of("named/ada-acme.example") is AccountState.REJECTED
+    assert "bob-acme.example is live again" in live.events()[-1].why
+
+
 @pytest.mark.parametrize("left", [RAN_OUT, HOUR])
 def test_a_login_by_proof_just_after_a_swap_stays(live: Live, left: timedelta) -> None:
     swapped_to_b(live, left=left)
-    seen_login(live.paths, oauth("ada", 7))
+    seen_login(live, oauth("ada", 7))
 
     live.sees({"named": oauth("ada", 7)})
 
@@ -454,7 +494,7 @@ def test_a_login_by_proof_just_after_a_swap_stays(live: Live, left: timedelta) -
 
 def test_tokens_of_a_proven_login_that_an_opencode_writes_back_undo_no_swap(live: Live) -> None:
     bob, ada = oauth("bob", 1), oauth("ada", 1)
-    seen_login(live.paths, ada)
+    seen_login(live, ada)
     two_logins(live, "named", bob, ada)
     put(live, "named/bob-acme.example")
 

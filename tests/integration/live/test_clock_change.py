@@ -179,7 +179,7 @@ def exchanged_ahead(live: Live, change: timedelta) -> None:
     """Let a bridge see ada's live token exchanged while the clock is ahead, then set it right."""
     live.sees({"named": oauth("ada", left=change + 9 * HOUR)})
     at = to_iso(live.clock.now + change)
-    seen_refresh(live.paths, oauth("ada"), oauth("ada", 2), at=at)
+    seen_refresh(live, oauth("ada"), oauth("ada", 2), at=at)
     live.look()
 
 

@@ -380,7 +380,7 @@ def test_a_refresh_that_ends_in_a_row_of_its_own_is_no_login(both: Both) -> None
     slot = both.log_in("named", tokens("ada"))
     both.table.log_out(slot)
     both.look()
-    seen_refresh(both.live.paths, oauth("ada"), oauth("ada", 2))
+    seen_refresh(both.live, oauth("ada"), oauth("ada", 2))
 
     both.log_in("named", tokens("ada", 2))
 
@@ -394,7 +394,7 @@ def test_a_login_by_proof_in_the_row_of_a_disabled_one_enables_it(both: Both) ->
     account = both.live.account("named/ada-acme.example")
     with both.live.context.store.transaction():
         both.live.context.store.set_disabled(account.id, "disabled by you")
-    seen_login(both.live.paths, oauth("ada", 2))
+    seen_login(both.live, oauth("ada", 2))
 
     both.table.rewrite(slot, tokens("ada", 2))
     both.look()
@@ -411,7 +411,7 @@ def test_a_refresh_in_the_row_of_a_disabled_one_enables_nobody(
     with both.live.context.store.transaction():
         both.live.context.store.set_disabled(account.id, "disabled by you")
     if is_proven:
-        seen_refresh(both.live.paths, oauth("ada"), oauth("ada", 2))
+        seen_refresh(both.live, oauth("ada"), oauth("ada", 2))
 
     both.table.rewrite(slot, tokens("ada", 2))
     both.look()
@@ -424,7 +424,7 @@ def test_a_refresh_that_ends_in_auth_json_leaves_its_row_with_the_newest(both: B
     slot = both.log_in("named", tokens("ada"))
     both.live.sees({"named": oauth("bob")})
     both.live.clock.pass_time(minutes=5)
-    seen_refresh(both.live.paths, oauth("ada"), oauth("ada", 2))
+    seen_refresh(both.live, oauth("ada"), oauth("ada", 2))
 
     both.live.sees({"named": oauth("ada", 2)})
     both.look()

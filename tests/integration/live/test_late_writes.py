@@ -162,7 +162,7 @@ def test_a_late_login_that_somebody_else_has_refreshed_meanwhile_is_saved_and_no
     live.file.write_bytes(b"{")
     live.look()
     if is_spent:
-        seen_refresh(live.paths, oauth("zed"), oauth("zed", 2))
+        seen_refresh(live, oauth("zed"), oauth("zed", 2))
     live.file.write_bytes(whole)
 
     live.look()

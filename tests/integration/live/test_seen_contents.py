@@ -121,7 +121,7 @@ def test_of_a_login_that_opencode_refreshed_meanwhile_the_newest_tokens_are_the_
     tokens = [oauth("r", number, left=timedelta(hours=number)) for number in (1, 2, 3)]
     for before, entry in zip([None, *tokens], tokens, strict=False):
         if before is not None:
-            seen_refresh(live.paths, before, entry)
+            seen_refresh(live, before, entry)
         live.write({"acme": api("b"), "rotating": entry})
         fails(look, live, obstacle)
 

@@ -44,7 +44,7 @@ def logs_in(live: Live, name: str, number: int = 1, *, seen: bool = False) -> En
     """Let somebody log in; `seen`: a bridge saw that it is a login."""
     entry = tokens(live, name, number)
     if seen:
-        seen_login(live.paths, entry)
+        seen_login(live, entry)
     live.sees({SLOT: entry})
     return entry
 
@@ -220,7 +220,7 @@ def test_a_limit_goes_with_the_tokens_whose_request_was_limited(
     live.clock.pass_time(minutes=1)
     limit = is_limited(live, new)
 
-    seen_login(live.paths, new)
+    seen_login(live, new)
     live.look()
 
     assert limits(live, new) == [limit]
@@ -233,7 +233,7 @@ def test_a_limit_from_before_stays_with_the_tokens_that_were_in_use_then(
     old, new = replaced
 
     is_of(live, new, "bob")
-    seen_login(live.paths, new)
+    seen_login(live, new)
     live.look()
 
     assert (len(limits(live, old)), limits(live, new)) == (1, [])
@@ -262,7 +262,7 @@ def test_a_limit_of_which_nobody_knows_since_when_stays_with_the_tokens_in_use(
     with live.context.store.transaction():
         live.context.store.set_limit(row(live, new).id, limit)
 
-    seen_login(live.paths, new)
+    seen_login(live, new)
     live.look()
 
     assert limits(live, new) == [limit]
@@ -291,7 +291,7 @@ def test_tokens_that_get_an_account_of_their_own_take_their_doubt_along(
 ) -> None:
     old, other, became = three
 
-    seen_login(live.paths, other)
+    seen_login(live, other)
     live.look()
 
     assert may_be(live, old, became)
@@ -317,7 +317,7 @@ def test_a_late_proof_takes_spent_tokens_out_of_the_account_of_others(
 ) -> None:
     old, other, became = three
 
-    seen_refresh(live.paths, old, became)
+    seen_refresh(live, old, became)
     live.look()
 
     assert live.state.replaced == {}
@@ -333,7 +333,7 @@ def test_a_late_proof_about_an_account_that_is_gone_takes_them_out_as_well(
     old, _, became = three
     ledger.remove(live.context, row(live, became))
 
-    seen_refresh(live.paths, old, became)
+    seen_refresh(live, old, became)
     live.look()
 
     assert live.state.replaced == {}
@@ -344,11 +344,11 @@ def test_new_tokens_end_the_doubt_of_those_that_they_came_from_and_no_other(
 ) -> None:
     old, other, became = three
     newer = tokens(live, "cem", 2)
-    seen_refresh(live.paths, other, newer)
+    seen_refresh(live, other, newer)
     live.sees({SLOT: newer})
     assert row(live, newer).maybe is None
 
-    seen_login(live.paths, other)
+    seen_login(live, other)
     live.look()
 
     assert row(live, newer).maybe is None
@@ -482,7 +482,7 @@ def test_a_late_proof_joins_the_tokens_between_with_those_that_they_became(
     account = row(live, last)
     is_named(live, account, first, "ada")
     is_named(live, account, last, "cem")
-    seen_refresh(live.paths, middle, last)
+    seen_refresh(live, middle, last)
     live.look()
 
     assert {a.credential.secret.reveal() for a in live.state.of(SLOT)} == {
@@ -498,7 +498,7 @@ def test_a_proof_that_the_newer_ones_were_a_login_ends_the_doubt(
     account = row(live, last)
     is_named(live, account, first, "ada")
     is_named(live, account, last, "cem")
-    seen_login(live.paths, last)
+    seen_login(live, last)
     live.look()
 
     assert row(live, middle).maybe is None
@@ -640,7 +640,7 @@ def test_what_replaced_tokens_became_is_kept_though_it_is_in_doubt_itself(live: 
 def test_a_late_proof_takes_out_tokens_that_were_replaced_meanwhile(live: Live) -> None:
     old, other, became = is_replaced_meanwhile(live)
 
-    seen_refresh(live.paths, old, became)
+    seen_refresh(live, old, became)
     live.look()
 
     assert live.state.replaced == {}

@@ -33,7 +33,7 @@ def logs_in(live: Live, number: int, left: timedelta, *, is_seen: bool = True) -
     live.clock.pass_time(minutes=20)
     entry = oauth_until("ada", number, live.clock.now + left)
     if is_seen:
-        seen_login(live.paths, entry)
+        seen_login(live, entry)
     return sees(live, entry)
 
 
@@ -45,7 +45,7 @@ def ada(live: Live) -> Account:
 
 def with_bob(live: Live) -> None:
     entry = oauth_until("bob", 1, live.clock.now + 8 * HOUR)
-    seen_login(live.paths, entry)
+    seen_login(live, entry)
     learn(live, sees(live, entry), "bob")
 
 
@@ -186,7 +186,7 @@ def test_a_login_that_was_disabled_and_refreshed_stays_as_its_newest_tokens_are(
     assert older.maybe is not None
     ledger.disable(live.context, live.account(f"{ROTATING}/rotating-2"))
 
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
     live.look()
 
     assert rows(live) == [second["access"]]

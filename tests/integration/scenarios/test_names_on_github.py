@@ -71,7 +71,7 @@ def log_in(
     github.users[text] = user
     more = {"enterpriseUrl": host} if host else {}
     entry: Entry = {"type": "oauth", "refresh": text, "access": text, "expires": 0, **more}
-    seen_login(live.paths, entry)
+    seen_login(live, entry)
     live.clock.pass_time(minutes=10)
     live.sees({COPILOT: entry})
 

@@ -68,7 +68,7 @@ class Person:
     def logs_in(self, name: str, number: int = 1, who: Identity = SAME, hours: float = 2) -> Entry:
         """Put a login into auth.json that a bridge saw come from a code."""
         entry = tokens(name, number, self.live.clock.now + hours * HOUR)
-        seen_login(self.live.paths, entry)
+        seen_login(self.live, entry)
         self.writes(entry, who)
         return entry
 
@@ -174,7 +174,7 @@ def test_refreshed_tokens_that_name_somebody_give_the_other_its_account_back(
     live.clock.pass_time(hours=2)
     newer = tokens("bob", 2, live.clock.now + HOUR)
     vendor.claims[newer["access"]] = Identity("id-of-bob", "bob")
-    seen_refresh(live.paths, bob, newer)
+    seen_refresh(live, bob, newer)
 
     first = with_tokens(live, bob).alias
     live.sees({ALIKE: newer})
@@ -193,7 +193,7 @@ def test_a_kept_login_that_another_opencode_refreshes_is_lost_as_little(
     live.clock.pass_time(hours=2)
     newer = tokens("ada", 2, live.clock.now + HOUR)
     vendor.claims[newer["access"]] = SAME
-    seen_refresh(live.paths, ada, newer)
+    seen_refresh(live, ada, newer)
 
     live.sees({ALIKE: newer})
 

@@ -92,7 +92,7 @@ def test_its_owner_goes_on_with_it_and_refreshes_it(live: Live) -> None:
 
     live.sees({ROTATING: ada})
     newer = oauth_until("ada", 2, live.clock.now + HOUR)
-    seen_refresh(live.paths, ada, newer)
+    seen_refresh(live, ada, newer)
     live.sees({ROTATING: newer})
 
     assert held(live) == [newer["access"]]
@@ -104,7 +104,7 @@ def test_its_owner_goes_on_with_it_and_refreshes_it(live: Live) -> None:
 def test_new_tokens_of_an_exchanged_login_are_not_taken_out(live: Live) -> None:
     ada, row = ada_then_bob(live)
     newer = oauth_until("ada", 2, live.clock.now + HOUR)
-    seen_refresh(live.paths, ada, newer)
+    seen_refresh(live, ada, newer)
     live.look()
     assert ledger.kept_beside(live.context, live.state) == {row.id: 0}
 

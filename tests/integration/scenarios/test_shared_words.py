@@ -187,7 +187,7 @@ def test_of_two_that_share_a_refresh_token_each_gets_its_own_new_access_token(li
 def test_an_exchange_of_a_shared_refresh_token_is_no_proof_between_two_people(live: Live) -> None:
     ada = logs_in(live, "named", "ada", refresh=SHARED)
     bob = oauth_until("bob", 1, live.clock.now + HOUR)
-    seen_refresh(live.paths, ada, bob)
+    seen_refresh(live, ada, bob)
     live.sees({"named": bob})
 
     assert rows(live, "named") == pairs(ada, bob)

@@ -72,7 +72,7 @@ def test_a_spent_token_is_not_used_though_another_home_has_looked(
         live.sees({RENEWING: ada})
         live.sees({RENEWING: oauth_until("bob", 1, live.clock.now + 600 * MINUTE)})
         live.clock.pass_time(minutes=5)
-        seen_refresh(live.paths, ada, oauth_until("ada", 2, live.clock.now + 60 * MINUTE))
+        seen_refresh(live, ada, oauth_until("ada", 2, live.clock.now + 60 * MINUTE))
 
         look_at_work(home, live, vendor.registry())
         sync(live.context)
@@ -95,9 +95,9 @@ def test_a_refresh_is_one_and_a_login_is_one_though_another_home_has_looked(
         live.clock.pass_time(minutes=6 if is_login else 5)
         after = oauth_until("x", 2, live.clock.now + 60 * MINUTE)
         if is_login:
-            seen_login(live.paths, after)
+            seen_login(live, after)
         else:
-            seen_refresh(live.paths, before, after)
+            seen_refresh(live, before, after)
 
         look_at_work(home, live)
         live.sees({"rotating": after})
@@ -126,8 +126,8 @@ def test_each_home_takes_in_its_own_and_leaves_the_other_s(home: Path) -> None:
 def test_a_file_that_names_no_home_is_for_each_until_it_is_old(home: Path, named: Any) -> None:
     """An older bridge names none."""
     with open_live(home) as live, open_work(home, live.clock) as work:
-        told = seen_refresh(live.paths, OLD, NEW, auth_file=named)
-        refused = seen_refresh(live.paths, OLD, NEW, auth_file=named, ok=False)
+        told = seen_refresh(live, OLD, NEW, auth_file=named)
+        refused = seen_refresh(live, OLD, NEW, auth_file=named, ok=False)
 
         for one in (live, work, live):
             one.look()
@@ -146,8 +146,8 @@ def test_what_stays_for_another_home_is_written_down_once(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_live(home) as live:
-        seen_refresh(live.paths, OLD, NEW, auth_file=None)
-        seen_login(live.paths, oauth("bob"), auth_file=str(home / WORK / "opencode" / "auth.json"))
+        seen_refresh(live, OLD, NEW, auth_file=None)
+        seen_login(live, oauth("bob"), auth_file=str(home / WORK / "opencode" / "auth.json"))
         live.look()
         monkeypatch.delattr("rotator.storage.tables.descents.Descents.note_descents")
 
@@ -168,7 +168,7 @@ def test_a_home_is_the_same_whichever_way_leads_to_it(home: Path, linked: str) -
             way = home / "link" / data.name
         else:
             way = data / ".." / data.name
-        told = seen_refresh(live.paths, OLD, NEW, auth_file=str(way / "opencode" / "auth.json"))
+        told = seen_refresh(live, OLD, NEW, auth_file=str(way / "opencode" / "auth.json"))
 
         live.look()
 

@@ -119,7 +119,7 @@ def test_a2_if_it_was_the_first_one_refreshed_it_is_one(
     live.clock.pass_time(hours=14)
     second = sees(live, provider, pair(live, "ada", 2))
     if proof == "the bridge's":
-        seen_refresh(live.paths, first, second)
+        seen_refresh(live, first, second)
     else:
         for account in live.state.of(provider):
             learn_owner(live.context, account.id, account.credential.digest, Identity("ada"))
@@ -263,7 +263,7 @@ def test_a2_a_login_that_was_seen_puts_nobody_in_doubt(live: Live, provider: str
     first = sees(live, provider, oauth_until("ada", 1, live.clock.now + HOUR))
     live.clock.pass_time(minutes=61)
     second = oauth_until("bob", 1, live.clock.now + HOUR)
-    seen_login(live.paths, second)
+    seen_login(live, second)
     sees(live, provider, second)
 
     assert ready(live, provider) == [first["access"], second["access"]]
@@ -274,7 +274,7 @@ def test_a1_a_refresh_that_was_seen_late_makes_one_account(live: Live, provider:
     first = sees(live, provider, oauth_until("ada", 1, live.clock.now + HOUR))
     live.clock.pass_time(minutes=61)
     second = sees(live, provider, oauth_until("ada", 2, live.clock.now + HOUR))
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
     live.clock.pass_time(minutes=1)
     sees(live, provider, second | {"scope": "all"})
 

@@ -112,7 +112,7 @@ def test_a1_with_a_proof_nothing_is_in_doubt_and_nothing_is_kept(live: Live) -> 
     learn(live, first, "ada")
     live.clock.pass_time(hours=9)
     second = tokens(live, "ada", 2)
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
     sees(live, second)
 
     assert not only(live).unproven
@@ -133,7 +133,7 @@ def test_a1_the_proof_is_found_among_all_that_came_back(
     live.clock.pass_time(hours=9)
     second = tokens(live, "ada", 2)
     came = [*others(before), *digests(second), *others(after)]
-    seen_refresh(live.paths, first, second, to=came)
+    seen_refresh(live, first, second, to=came)
     sees(live, second)
 
     assert not only(live).unproven
@@ -142,10 +142,10 @@ def test_a1_the_proof_is_found_among_all_that_came_back(
 def test_what_is_the_same_in_the_answers_to_two_people_joins_nobody(live: Live) -> None:
     ada, bob = tokens(live, "ada"), tokens(live, "bob")
     for entry in (ada, bob):
-        seen_login(live.paths, entry, to=[*others(1), *digests(entry)])
+        seen_login(live, entry, to=[*others(1), *digests(entry)])
         sees(live, entry)
     second = tokens(live, "ada", 2)
-    seen_refresh(live.paths, ada, second, to=[*others(1), *digests(second)])
+    seen_refresh(live, ada, second, to=[*others(1), *digests(second)])
     sees(live, second)
 
     assert sorted(rows(live)) == sorted(access(second, bob))
@@ -201,7 +201,7 @@ def test_a2_if_it_turns_out_to_be_the_first_one_refreshed_it_is_one(live: Live) 
     first = sees(live, tokens(live, "ada"))
     live.clock.pass_time(hours=12)
     second = sees(live, tokens(live, "ada", 2))
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
     live.look()
 
     account = only(live)
@@ -215,7 +215,7 @@ def test_a2_the_others_are_told_that_two_have_turned_out_to_be_one(live: Live) -
     live.clock.pass_time(hours=12)
     second = sees(live, tokens(live, "ada", 2))
     live.paths.changed.unlink()
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
 
     live.look()
 
@@ -245,7 +245,7 @@ def test_a2_with_a_proof_that_it_is_a_login_nobody_is_in_doubt(live: Live) -> No
     learn(live, first, "ada")
     live.clock.pass_time(hours=12)
     second = tokens(live, "bob")
-    seen_login(live.paths, second)
+    seen_login(live, second)
     sees(live, second)
 
     assert sorted(rows(live)) == sorted(access(first, second))
@@ -257,7 +257,7 @@ def test_a2_a_proof_that_comes_late_gives_the_second_person_an_account(live: Liv
     learn(live, first, "ada")
     live.clock.pass_time(hours=12)
     second = sees(live, tokens(live, "bob"))
-    seen_login(live.paths, second)
+    seen_login(live, second)
     live.look()
 
     assert sorted(rows(live)) == sorted(access(first, second))
@@ -332,7 +332,7 @@ def test_a2_a_refresh_by_proof_rests_as_before(live: Live) -> None:
     limit = limited(live, only(live), hours=100)
     live.clock.now += 2 * HOUR
     second = tokens(live, "ada", 2)
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
 
     sees(live, second)
 
@@ -458,8 +458,8 @@ def test_a3_tokens_that_were_exchanged_again_and_never_written_down_are_the_newe
     now = live.clock.now
     first, second, third = (oauth_until("ada", n, now + n * HOUR) for n in (1, 2, 3))
     live.sees({provider: first})
-    seen_refresh(live.paths, first, second)
-    seen_refresh(live.paths, second, third)
+    seen_refresh(live, first, second)
+    seen_refresh(live, second, third)
     live.clock.pass_time(minutes=50)
 
     live.sees({provider: second}, watched=watched)
@@ -506,7 +506,7 @@ def test_a6_tokens_that_come_long_before_it_are_one_with_a_proof(live: Live, min
     first = sees(live, tokens(live, "ada"))
     live.clock.pass_time(minutes=minutes)
     second = tokens(live, "ada", 2)
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
     sees(live, second)
 
     assert rows(live) == access(second)
@@ -517,7 +517,7 @@ def test_a6_refreshes_that_nobody_wrote_down_in_between_are_followed_back(live: 
     first = sees(live, tokens(live, "ada"))
     pairs = [first, *(tokens(live, "ada", number) for number in (2, 3, 4))]
     for before, after in itertools.pairwise(pairs):
-        seen_refresh(live.paths, before, after)
+        seen_refresh(live, before, after)
     sees(live, pairs[-1])
     assert rows(live) == access(pairs[-1])
 
@@ -796,7 +796,7 @@ def test_one_name_for_both_joins_them(live: Live) -> None:
 
 def test_a_proof_of_a_login_ends_the_doubt(live: Live) -> None:
     _, second = doubtful(live)
-    seen_login(live.paths, second)
+    seen_login(live, second)
     live.look()
 
     assert [a.maybe for a in live.state.of(ROTATING)] == [None, None]
@@ -805,7 +805,7 @@ def test_a_proof_of_a_login_ends_the_doubt(live: Live) -> None:
 def test_new_tokens_of_its_own_end_the_doubt(live: Live) -> None:
     first, second = doubtful(live)
     third = tokens(live, "ada", 3)
-    seen_refresh(live.paths, first, third)
+    seen_refresh(live, first, third)
     sees(live, third)
 
     assert sorted(rows(live)) == sorted(access(second, third))
@@ -847,7 +847,7 @@ def test_tokens_that_others_took_the_place_of_come_back_with_a_refresh_of_theirs
     live.clock.pass_time(hours=12)
     second = sees(live, tokens(live, "bob"))
     third = tokens(live, "ada", 2)
-    seen_refresh(live.paths, first, third)
+    seen_refresh(live, first, third)
     sees(live, third)
 
     assert sorted(rows(live)) == sorted(access(second, third))
@@ -874,7 +874,7 @@ def test_a_removed_account_s_descendants_do_not_bring_it_back(live: Live) -> Non
     first = sees(live, tokens(live, "ada"))
     ledger.remove(live.context, only(live))
     second = tokens(live, "ada", 2)
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
     sees(live, second)
 
     assert live.names() == []
@@ -885,7 +885,7 @@ def test_a_login_after_a_removal_is_saved(live: Live) -> None:
     first = sees(live, tokens(live, "ada"))
     ledger.remove(live.context, only(live))
     second = tokens(live, "ada", 2)
-    seen_login(live.paths, second)
+    seen_login(live, second)
     sees(live, second)
 
     assert rows(live) == access(second)
@@ -910,8 +910,8 @@ def test_a_login_after_a_removal_is_saved(live: Live) -> None:
 def test_a_file_that_is_not_understood_costs_itself_alone(live: Live, told: Any) -> None:
     first = sees(live, tokens(live, "ada"))
     second, third = tokens(live, "ada", 2), tokens(live, "ada", 3)
-    broken = seen_refresh(live.paths, first, second, **told)
-    good = seen_refresh(live.paths, first, third)
+    broken = seen_refresh(live, first, second, **told)
+    good = seen_refresh(live, first, third)
     live.look()
     sees(live, second)
 
@@ -937,7 +937,7 @@ def test_a_swap_takes_in_what_bridges_saw(live: Live) -> None:
     sees(live, tokens(live, "bob") | {"accountId": "else"})
     swap(live.context, SwapRequest(live.account("rotating/rotating-1").id, "for the test"))
     second = tokens(live, "ada", 2)
-    seen_refresh(live.paths, first, second)
+    seen_refresh(live, first, second)
     live.write({ROTATING: second})
     swap(live.context, SwapRequest(live.account("rotating/rotating-2").id, "for the test"))
 

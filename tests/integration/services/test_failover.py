@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,13 +18,16 @@ from rotator.model import (
     Finding,
     Identity,
     Meaning,
+    Route,
     Signal,
     Source,
     Verdict,
     VerdictKind,
 )
+from rotator.model.preferences import Preferences, Priority
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
+from rotator.services import accounts as ledger
 from rotator.services import failover
 from rotator.services.failover import carry_out
 from tests.support.live import NOON, Live, api, as_anybody, as_opencode, oauth, open_live
@@ -106,6 +110,31 @@ def test_a_swap_that_cannot_be_made_passes_marks_and_says_what_stood_in_the_way(
     assert (live.state_of(B), live.entries()) == (AccountState.COOLING, {"acme": api("b")})
     assert "acme-1 could not take over" in live.events()[-1].why
     assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.PROBLEM]
+
+
+def test_a_turn_goes_on_elsewhere_though_nobody_can_be_put_in_for_others(live: Live) -> None:
+    """What is ready of its provider is for another place: it would not have used that."""
+    for provider in ("acme", "zeta"):
+        live.clock.pass_time(minutes=1)
+        live.sees({"acme": api("b"), provider: api("c", metadata={"host": "eu"})})
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    ledger.disable(live.context, live.account(A))
+    wishes = Preferences(priorities=(Priority("acme", "m"), Priority("zeta", "m")))
+    context = replace(live.context, preferences=lambda: wishes)
+    given: list[Verdict] = []
+    live.file.chmod(0o400)
+    live.file.parent.chmod(0o500)
+
+    with as_anybody():
+        signal = replace(failed(live, B), model="m", opencode="serve")
+        carry_out(context, signal, LIMITED, answer=given.append)
+
+    live.file.parent.chmod(0o700)
+    live.file.chmod(0o600)
+    assert [(verdict.kind, verdict.to) for verdict in given] == [
+        (VerdictKind.REROUTE, Route("zeta", "m"))
+    ]
+    assert "could not take over" in live.events()[-1].why
 
 
 def test_whoever_waits_is_answered_where_the_store_takes_no_spent_login(

@@ -425,7 +425,7 @@ def test_an_account_that_is_named_and_gets_no_tokens_is_not_put_in(
 def test_a_token_that_somebody_else_was_seen_to_exchange_is_not_sent_again(
     live: Live, vendor: Vendor
 ) -> None:
-    seen_refresh(live.paths, entry("ada", left=RAN_OUT), entry("ada", 2))
+    seen_refresh(live, entry("ada", left=RAN_OUT), entry("ada", 2))
     live.look()
 
     reject_spent(live.context)
@@ -447,7 +447,7 @@ def test_a_token_that_somebody_else_was_seen_to_exchange_is_not_sent_again(
 
 def test_a_token_that_its_vendor_left_as_it_was_is_sent_again(live: Live, vendor: Vendor) -> None:
     before = entry("ada", left=RAN_OUT)
-    seen_refresh(live.paths, before, {**before, "access": "ACC-CANARY-ada-2"})
+    seen_refresh(live, before, {**before, "access": "ACC-CANARY-ada-2"})
     live.look()
 
     reject_spent(live.context)
@@ -460,7 +460,7 @@ def test_a_token_that_its_vendor_left_as_it_was_is_sent_again(live: Live, vendor
 def test_whoever_takes_over_has_no_token_that_somebody_else_has_exchanged(
     live: Live, vendor: Vendor
 ) -> None:
-    seen_refresh(live.paths, entry("ada", left=RAN_OUT), entry("ada", 2))
+    seen_refresh(live, entry("ada", left=RAN_OUT), entry("ada", 2))
     live.look()
     digest = live.account(BOB).credential.digest
     signal = Signal("s-1", live.clock.now, RENEWING, Source.BRIDGE, digest, tried=(digest,))

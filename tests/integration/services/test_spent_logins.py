@@ -76,7 +76,7 @@ def park(live: Live, left: timedelta | None = HOUR, *others: str) -> None:
 
 def exchange(live: Live, left: timedelta | None = HOUR) -> None:
     """Let a bridge have seen ada's refresh token exchanged, by whoever keeps what came for it."""
-    seen_refresh(live.paths, entry("ada", left=left), entry("ada", 2, 2 * HOUR))
+    seen_refresh(live, entry("ada", left=left), entry("ada", 2, 2 * HOUR))
 
 
 def spend(live: Live, left: timedelta | None = HOUR) -> None:
@@ -417,6 +417,7 @@ def test_while_auth_json_says_nothing_the_live_one_is_not_given_up(
 def test_a_copy_of_it_that_somebody_puts_into_auth_json_is_told_of(live: Live) -> None:
     park(live)
     spend(live)
+    live.clock.pass_time(minutes=3)
 
     live.sees({RENEWING: entry("ada")})
     sync(live.context)
@@ -447,7 +448,7 @@ def test_an_answer_without_another_refresh_token_spends_none(
     else:
         park(live, -MINUTE)
     # Where it came from is known: that it is in the answer, too, is nothing new then.
-    seen_login(live.paths, entry("ada", left=-MINUTE))
+    seen_login(live, entry("ada", left=-MINUTE))
     sent = parse_entry(RENEWING, Secret(json.dumps(entry("ada")))).refresh
     assert sent is not None
     to = fields.get("to", ["a" * 64, "b" * 64])
@@ -471,7 +472,7 @@ def test_what_came_for_it_makes_it_ready_however_late(live: Live) -> None:
     park(live)
     spend(live)
     live.clock.pass_time(days=100)
-    seen_refresh(live.paths, entry("zed"), entry("zed", 2), at="2027-03-02T12:00:00.000Z")
+    seen_refresh(live, entry("zed"), entry("zed", 2), at="2027-03-02T12:00:00.000Z")
     sync(live.context)
 
     fresh = oauth_until("ada", 2, live.clock.now + HOUR)
@@ -487,7 +488,7 @@ def test_a_login_makes_it_ready(live: Live) -> None:
     spend(live)
 
     new = entry("ada", 9, 2 * HOUR)
-    seen_login(live.paths, new)
+    seen_login(live, new)
     live.sees({RENEWING: new})
     sync(live.context)
 
@@ -499,7 +500,7 @@ def test_what_came_for_it_may_have_been_exchanged_as_well(live: Live, vendor: Ve
     park(live)
     second = entry("ada", 2, 2 * HOUR)
     exchange(live)
-    seen_refresh(live.paths, second, entry("ada", 3, 3 * HOUR))
+    seen_refresh(live, second, entry("ada", 3, 3 * HOUR))
     sync(live.context)
 
     live.sees({RENEWING: second})
@@ -520,7 +521,7 @@ def test_an_exchange_is_remembered_as_long_as_the_account_has_that_token(
     exchange(live)
     live.look()
     live.clock.pass_time(days=100)
-    seen_refresh(live.paths, entry("zed"), entry("zed", 2), at=to_iso(live.clock.now))
+    seen_refresh(live, entry("zed"), entry("zed", 2), at=to_iso(live.clock.now))
     live.look()
 
     with pytest.raises(NothingToRotateTo, match="needs a new login"):

@@ -140,14 +140,14 @@ def test_what_is_learned_of_tokens_makes_a_copy_due_once(live: Live, told: str) 
         store.keep_replaced(ada.id, ada.credential, NOBODY, NOON)
     assert live.context.back_up_if_due()
     if told == "a refresh":
-        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+        seen_refresh(live, oauth("ada"), oauth("ada", 2))
     elif told == "a login":
-        seen_login(live.paths, oauth("cyd"))
+        seen_login(live, oauth("cyd"))
     elif told == "an owner":
         with store.transaction():
             store.name_replaced(1, Identity(key="user/eve"))
     else:
-        seen_refresh(live.paths, oauth("eve"), oauth("eve", 2))
+        seen_refresh(live, oauth("eve"), oauth("eve", 2))
     live.look()
 
     assert live.context.back_up_if_due()

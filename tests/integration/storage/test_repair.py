@@ -496,7 +496,7 @@ def test_a_token_that_somebody_else_has_exchanged_is_not_sent_by_a_rebuilt_store
     paths: Paths, damaged: str
 ) -> None:
     with opened(paths) as live:
-        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+        seen_refresh(live, oauth("ada"), oauth("ada", 2))
         live.look()
         assert live.context.back_up_if_due()
     if damaged == "gone":
@@ -513,8 +513,8 @@ def test_a_token_that_somebody_else_has_exchanged_is_not_sent_by_a_rebuilt_store
 def test_where_tokens_came_from_is_known_to_a_rebuilt_store(paths: Paths, damaged: str) -> None:
     """A bridge tells of tokens before they stand in auth.json."""
     with opened(paths) as live:
-        seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
-        seen_login(live.paths, oauth("cyd"))
+        seen_refresh(live, oauth("ada"), oauth("ada", 2))
+        seen_login(live, oauth("cyd"))
         live.look()
         live.context.back_up_if_due()
         known = descents_of(live)

@@ -67,7 +67,7 @@ def test_one_whose_token_somebody_else_has_exchanged_is_asked_about_while_it_wor
     live.sees({NAMING: oauth("ada")})
     live.sees({NAMING: oauth("bob")})
     live.clock.pass_time(minutes=3)
-    seen_refresh(live.paths, oauth("ada"), oauth("ada", 2))
+    seen_refresh(live, oauth("ada"), oauth("ada", 2))
     live.look()
     reject_spent(live.context)
 
@@ -136,7 +136,7 @@ def test_two_logins_that_a_vendor_gives_the_same_word_stay_two(
     with open_live(home, registry=vendor) as live:
         for person in ("ada", "bob"):
             entry = oauth_until(person, 1, live.clock.now + DAY)
-            seen_login(live.paths, entry)
+            seen_login(live, entry)
             live.sees({provider: entry})
             asked_by(live.context)
             live.clock.pass_time(minutes=10)

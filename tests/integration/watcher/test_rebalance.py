@@ -241,7 +241,7 @@ def spent(home: Path, wishes: Wishes) -> Iterator[Spent]:
             live.sees({RENEWING: oauth(person, left=timedelta(hours=1))})
             live.clock.pass_time(minutes=3)
         live.context = replace(live.context, preferences=wishes)
-        seen_refresh(live.paths, oauth("bob"), oauth("bob", 2), at=to_iso(live.clock.now))
+        seen_refresh(live, oauth("bob"), oauth("bob", 2), at=to_iso(live.clock.now))
         live.look()
         exchange = Exchange(live.paths)
         with contextlib.closing(RefreshQueue(live.context, lambda: None)) as refreshes:
@@ -276,7 +276,7 @@ def test_it_stays_once_what_came_for_its_token_is_in_auth_json(spent: Spent) -> 
 
 
 def test_it_stays_where_the_other_one_s_was_exchanged_too(spent: Spent) -> None:
-    seen_refresh(spent.live.paths, oauth("ada"), oauth("ada", 2))
+    seen_refresh(spent.live, oauth("ada"), oauth("ada", 2))
     spent.live.look()
     spent.live.clock.pass_time(minutes=3)
 

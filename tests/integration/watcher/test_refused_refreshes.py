@@ -223,7 +223,7 @@ def test_a_login_whose_vendor_was_only_in_trouble_gets_its_tokens(world: World) 
 
 def test_a_token_that_somebody_else_exchanged_just_before_blames_nobody(world: World) -> None:
     world.refuse()
-    seen_refresh(world.live.paths, oauth("ada"), oauth("ada", 2))
+    seen_refresh(world.live, oauth("ada"), oauth("ada", 2))
     world.live.sees({RENEWING: oauth("ada", 2)})
 
     assert not world.later()

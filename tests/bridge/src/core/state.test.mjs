@@ -45,6 +45,19 @@ test("it says since when a login is limited", () => {
   assert.equal(limited.get("d1"), "2026-11-22T12:00:00Z");
 });
 
+test("it names the logins that the user has taken back", () => {
+  const { withdrawn } = parse({ withdrawn: { acme: ["d5"], odd: "d6" } });
+
+  assert.deepEqual(
+    withdrawn,
+    new Map([
+      ["acme", new Set(["d5"])],
+      ["odd", new Set()],
+    ]),
+  );
+  for (const odd of [undefined, null, "d5"]) assert.equal(parse({ withdrawn: odd }).withdrawn.size, 0);
+});
+
 test("a state of another schema, for another file or without a watcher is not for us", () => {
   for (const changes of [
     { schema: 2 },

@@ -16,6 +16,7 @@ from rotator.core.selection.routing import Directions, Entry
 from rotator.model import AccountState, Limit, Route, Signal, Verdict, VerdictKind
 from rotator.opencode.bridge.exchange import STALE_SECONDS, Exchange
 from rotator.opencode.bridge.fields import LARGEST_SIGNAL
+from rotator.services import accounts as ledger
 from rotator.system.liveness import pid_namespace
 from rotator.system.processes import start_ticks
 from tests.support.inbox import waiting_in
@@ -79,10 +80,32 @@ def test_the_bridge_is_told_what_the_contract_names(live: Live, exchange: Exchan
                 "limited": {},
             }
         },
+        "withdrawn": {},
         "routing": [],
         "routing_spent": [],
         "routing_overrides_explicit": False,
     }
+
+
+def test_what_the_user_has_taken_back_is_told_until_it_is_wanted_again(
+    live: Live, exchange: Exchange
+) -> None:
+    """Disabled, logged out or removed."""
+    for name in "abc":
+        live.clock.pass_time(minutes=1)
+        live.sees({"acme": api(name)})
+    parked, removed, last = (digest(live, f"acme/acme-{n}") for n in (1, 2, 3))
+    ledger.disable(live.context, live.account("acme/acme-1"))
+    ledger.remove(live.context, live.account("acme/acme-2"))
+    live.clock.pass_time(minutes=1)
+    live.sees({})
+
+    without = told(live, exchange)["withdrawn"]
+    ledger.enable(live.context, live.account("acme/acme-1"))
+    live.sees({"acme": api("b")})
+
+    assert without["acme"] == sorted([parked, removed, last])
+    assert told(live, exchange)["withdrawn"]["acme"] == [last]
 
 
 def test_the_order_of_providers_is_told_as_the_bridge_reads_it(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from rotator.core.logins.unproven_logins import (
     from_text,
     is_open,
 )
-from rotator.model import AccountId, Descent, Digest, State, SwapMark, Tenure
+from rotator.model import Account, AccountId, Descent, Digest, State, SwapMark, Tenure
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -48,16 +48,25 @@ def after_it(**slot: Any) -> State:
     return a_state(A, B, active=A, older=[(A, oauth("a"))], **{"tenures": tenures} | slot)
 
 
-def told(state: State, *, of: str = "a", is_login: bool = False) -> Knowledge:
+def told(state: State, *, of: str = "a", is_login: bool = False, at: datetime = NOW) -> Knowledge:
     """Return what is known once a bridge has told where A's tokens came from."""
     to = tuple(secrets_of(A.credential))
     came_from = None if is_login else secrets_of(oauth(of))[0]
-    step = Descent("d", NOW, is_login=is_login, came_from=came_from, to=to)
+    step = Descent("d", at, is_login=is_login, came_from=came_from, to=to)
     return knowing(state, descent=lambda digest: step if digest in to else None)
 
 
 def test_what_came_from_tokens_of_its_own_account_was_no_login() -> None:
     assert disproven(LOGIN, told(after_it())) == A
+
+
+@pytest.mark.parametrize(("seconds", "whose"), [(119, A), (120, None), (36000, None)])
+def test_what_came_long_before_was_put_there_by_somebody(
+    seconds: int, whose: Account | None
+) -> None:
+    known = told(after_it(), at=AT - seconds * SECOND)
+
+    assert disproven(LOGIN, known) == whose
 
 
 def test_it_was_none_after_a_logout_either() -> None:

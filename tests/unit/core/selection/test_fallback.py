@@ -15,6 +15,7 @@ from rotator.model import (
     Event,
     EventKind,
     Finding,
+    HomeName,
     Meaning,
     Route,
     Scope,
@@ -36,6 +37,7 @@ from tests.support.builders import (
     a_signal,
     a_state,
     an_account,
+    api,
     oauth,
     with_account,
 )
@@ -151,7 +153,7 @@ def test_else_opencode_gets_the_answer(state: State, signal: Signal, finding: Fi
 # -- waiting for a reset ---------------------------------------------------------------------
 
 
-def wait(milliseconds: int, note: str) -> Verdict:
+def wait(milliseconds: int, note: str | None) -> Verdict:
     return Verdict(VerdictKind.WAIT, wait_ms=milliseconds, note=note)
 
 
@@ -285,3 +287,158 @@ def test_the_first_that_is_back_is_asked_for_the_model_of_the_turn() -> None:
     limited = an_account("a", part_limits=(replace(a_limit(NOW + HOUR), model=BIG),))
 
     assert first_recovery(a_world(limited, priorities=()), a_turn(), NOW) == (limited, NOW + HOUR)
+
+
+# -- accounts for several places -------------------------------------------------------------
+
+NEAR = an_account("b", limit=a_limit(NOW + MINUTE))
+FAR = an_account("f", api("f", metadata={"host": "f.example"}))
+FAR_SOON = an_account("f", api("f", metadata={"host": "f.example"}), limit=a_limit(NOW + SECOND))
+
+
+def test_a_turn_goes_on_elsewhere_although_an_account_for_another_place_is_ready() -> None:
+    """That one is put in all the same, for opencodes that begin with it."""
+    outcome = used_up(a_world(A, NEAR, FAR, OTHER), a_turn())
+
+    assert outcome.verdict == Verdict(
+        VerdictKind.REROUTE,
+        to=Route("other", LARGE),
+        note="acme/big-1 has 0 of 2 accounts ready, b is first at 2026-11-22 12:01 UTC"
+        " (of those that its request can go on with)",
+    )
+    assert outcome.order is not None
+    assert outcome.order.to == FAR
+
+
+def test_a_turn_waits_for_an_account_for_its_own_place_and_nobody_is_put_in_before_it() -> None:
+    outcome = used_up(a_world(A, NEAR, FAR, failover=WAITS), a_turn())
+
+    note = "every account is used up; acme/b is first at 2026-11-22 12:01 UTC"
+    assert outcome.verdict == wait(60000, note)
+    assert outcome.order is None
+
+
+def test_a_turn_does_not_wait_for_an_account_for_another_place() -> None:
+    outcome = used_up(a_world(A, NEAR, FAR_SOON, failover=WAITS), a_turn())
+
+    assert outcome.verdict.wait_ms == LONGEST_WAIT / timedelta(milliseconds=1)
+    assert (
+        outcome.verdict.note == "every account is used up; acme/b is first at 2026-11-22 12:01 UTC"
+    )
+
+
+def test_who_waits_for_another_provider_leaves_its_own_to_whoever_is_ready() -> None:
+    a = an_account("a", rejected="401")
+    soon = an_account("z", provider="other", limit=a_limit(NOW + MINUTE))
+
+    outcome = used_up(a_world(a, FAR, soon, active=a, failover=WAITS), a_turn(a))
+
+    assert outcome.verdict.kind is VerdictKind.WAIT
+    assert outcome.order is not None
+    assert outcome.order.to == FAR
+
+
+def test_a_turn_that_does_not_wait_leaves_its_own_place_as_ever() -> None:
+    outcome = used_up(a_world(A, NEAR, FAR), a_turn())
+
+    assert (outcome.verdict, outcome.order is not None) == (PASS, True)
+
+
+def test_after_the_wait_the_request_goes_on_in_its_own_place() -> None:
+    a = an_account("a", limit=a_limit(NOW + HOUR))
+    state = a_world(a, B, FAR, active=a, failover=WAITS)
+
+    outcome = after_wait(state, a_turn(a, waited=True))
+
+    assert outcome.verdict == Verdict(VerdictKind.RETRY, B.credential.digest)
+
+
+def test_after_the_wait_it_waits_on_although_an_account_for_another_place_is_ready() -> None:
+    a = an_account("a", limit=a_limit(NOW + MINUTE))
+
+    outcome = after_wait(a_world(a, FAR, active=a, failover=WAITS), a_turn(a, waited=True))
+
+    assert outcome.verdict.kind is VerdictKind.WAIT
+    assert outcome.order is None
+
+
+# What is live is for another place: the request has its own login, and gets no other one.
+
+
+def test_a_turn_goes_on_with_its_own_login_once_that_is_ready() -> None:
+    """Whoever is live stays, and is asked nothing."""
+    state = a_world(A, B, FAR, active=FAR, failover=WAITS)
+
+    outcome = after_wait(state, a_turn(waited=True))
+
+    assert outcome == Decision(Verdict(VerdictKind.RETRY, A.credential.digest))
+
+
+def test_a_turn_waits_for_its_own_login_and_for_no_other_one() -> None:
+    state = a_world(A, B, FAR, active=FAR, failover=WAITS)
+
+    outcome = used_up(state, a_turn())
+
+    note = "every account is used up; acme/a is first at 2026-11-22 13:00 UTC"
+    assert (outcome.verdict.kind, outcome.verdict.note) == (VerdictKind.WAIT, note)
+    assert outcome.order is None
+
+
+def test_its_turn_goes_on_elsewhere_while_its_own_login_rests() -> None:
+    outcome = used_up(a_world(A, B, FAR, OTHER, active=FAR), a_turn())
+
+    assert outcome.verdict.kind is VerdictKind.REROUTE
+    assert outcome.verdict.note is not None
+    assert outcome.verdict.note.startswith("acme/big-1 has 0 of 1 accounts ready, a is first")
+    assert outcome.order is None
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        pytest.param(an_account("a", disabled="disabled by you"), id="taken back"),
+        pytest.param(an_account("a", limit=a_limit(NOW + HOUR)), id="rests"),
+    ],
+)
+def test_its_own_login_is_not_sent_again_while_it_is_not_ready(own: Account) -> None:
+    outcome = after_wait(a_world(own, B, FAR, active=FAR), a_turn(own, waited=True))
+
+    assert outcome == Decision(is_last_resort=True)
+
+
+def test_older_tokens_of_its_own_login_are_not_sent_again() -> None:
+    now, before = an_account("a", oauth("a", 2)), an_account("a", oauth("a"))
+    far = an_account("f", oauth("f", enterpriseUrl="f.example"))
+    state = a_world(now, far, active=far, older=[(now, before.credential)])
+
+    assert after_wait(state, a_turn(before, waited=True)) == Decision(is_last_resort=True)
+
+
+def test_tokens_of_its_own_that_have_run_out_are_left_to_opencode() -> None:
+    own = an_account("a", oauth("a", expires_at=NOW))
+    far = an_account("f", oauth("f", enterpriseUrl="f.example"))
+
+    assert after_wait(a_world(own, far, active=far), a_turn(own, waited=True)) == Decision()
+
+
+def test_a_limit_of_seconds_is_waited_for_on_its_own_login() -> None:
+    finding = a_finding(Meaning.SHORT_LIMIT, NOW + SECOND, "429")
+
+    outcome = decide(a_world(A, B, FAR, active=FAR), a_turn(), finding, NOW)
+
+    assert outcome.verdict == wait(1200, None)
+    assert outcome.order is None
+
+
+def test_trouble_of_a_provider_takes_nobody_elsewhere_for_a_place() -> None:
+    outcome = decide(a_world(A, FAR, OTHER, active=FAR), a_turn(), a_finding(Meaning.OVERLOAD), NOW)
+
+    assert (outcome.verdict, outcome.order) == (PASS, None)
+
+
+def test_opencode_2_builds_its_requests_anew_for_whoever_is_switched_to() -> None:
+    signal = a_turn(home=HomeName.DATABASE)
+
+    outcome = used_up(a_world(A, FAR, OTHER), signal)
+
+    assert (outcome.verdict, outcome.order is not None) == (PASS, True)

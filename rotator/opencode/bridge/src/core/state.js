@@ -23,6 +23,7 @@ import { SCHEMA } from "./version.js";
  * @property {any} watcher its pid, and where that is valid
  * @property {Map<string, Provider>} providers
  * @property {Map<string, Provider>} second the same of OpenCode 2's logins
+ * @property {Map<string, Set<string>>} withdrawn digests of logins that the user has taken back
  * @property {Route[]} routing
  * @property {Set<string>} spent
  * @property {boolean} overridesExplicit
@@ -51,6 +52,18 @@ const parseProviders = (providers) =>
   );
 
 /**
+ * @param {unknown} withdrawn
+ * @returns {Map<string, Set<string>>}
+ */
+const parseWithdrawn = (withdrawn) =>
+  new Map(
+    Object.entries(isObject(withdrawn) ? withdrawn : {}).map(([id, digests]) => [
+      id,
+      new Set(Array.isArray(digests) ? digests : []),
+    ]),
+  );
+
+/**
  * The watcher's state, or null where it is not one that is meant for us.
  *
  * @param {string | null} text
@@ -69,6 +82,7 @@ export function parseState(text, { isOurAuth, isOurDatabase }) {
     watcher,
     providers: parseProviders(providers),
     second: tryOr(() => parseProviders(isOurs ? rows : {}), new Map()),
+    withdrawn: parseWithdrawn(more.withdrawn),
     // With one provider there is nothing to choose.
     routing: more.balancing === true && routing.length > 1 ? routing : [],
     spent: new Set(spent), // models that nobody can answer for now

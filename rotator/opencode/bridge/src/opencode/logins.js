@@ -53,7 +53,7 @@ export class Logins {
    */
   seen = (slot) => this.#seen.get(slot) ?? new Map();
   /**
-   * The last login that auth.json has held for each destination.
+   * The last login that auth.json has held for each destination, unless it was taken out since.
    *
    * @param {string} slot
    * @returns {Map<string, Entry>}
@@ -102,7 +102,11 @@ export class Logins {
     const parsed = Object.entries(value)
       .map(([id, entry]) => /** @type {const} */ ([providerId(id), entry]))
       .map(([id, entry]) => [id, parseEntry(entry, id)]);
-    this.#entries = new Map(/** @type {[string, Entry][]} */ (parsed.filter(([, entry]) => entry)));
+    const entries = new Map(/** @type {[string, Entry][]} */ (parsed.filter(([, entry]) => entry)));
+    // What was logged out, or taken out, is nobody's at its place.
+    for (const [slot, { destination }] of this.#entries)
+      if (!entries.has(slot)) this.#lastAt.get(slot)?.delete(destination);
+    this.#entries = entries;
     this.#building.forEach((built) => built.note(this.#entries));
     for (const [slot, entry] of this.#entries) {
       const { digests, destination, accountId, secret, refresh } = entry;

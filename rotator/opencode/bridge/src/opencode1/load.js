@@ -104,7 +104,7 @@ export function install() {
     },
   });
   process.on("exit", () => (bridge.exchange.close(), turns.close()));
-  beside.push(turns, { beat: () => bridge.logins.look() });
+  beside.push(turns, { beat: () => (bridge.logins.look(), bridge.watcher.look()) });
   outermost.hold();
   /**
    * @param {string} directory

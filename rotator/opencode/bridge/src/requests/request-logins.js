@@ -140,16 +140,17 @@ export class RequestLogins {
   /**
    * Send no tokens to the place of another login: opencode reads them anew for each request, and
    * its address when it begins. What belongs there takes their place. Where that is not known, or
-   * has run out, the answer says nothing of any login.
+   * has run out, or the user has taken it back, the answer says nothing of any login.
    *
    * @param {Call} call
    */
   keepPlace(call) {
     const place = this.#otherPlace(call.mark, { ...call.carried, slot: call.slot }, call.url);
     if (place === null) return;
-    const own = this.#logins.lastAt(call.slot).get(place);
-    if (own?.secret) this.#put(call, own);
-    call.isForeign = !own?.secret || (own.expires > 0 && own.expires <= Date.now());
+    const last = this.#logins.lastAt(call.slot).get(place);
+    const own = last?.secret && !this.#watcher.isWithdrawn(call.slot, last.digests) ? last : null;
+    if (own) this.#put(call, own);
+    call.isForeign = !own || (own.expires > 0 && own.expires <= Date.now());
   }
 
   /**
@@ -172,8 +173,22 @@ export class RequestLogins {
    * @param {{ [more: string]: any }} verdict
    */
   async takeOver(call, { credential }) {
+    if (this.#isOwn(call, credential)) return true;
     const entry = await this.#whenLive(call, credential);
     return entry !== null && this.useLogin(call, entry);
+  }
+
+  /**
+   * Tell whether that is the login that the call carries, while auth.json has one for another place.
+   *
+   * @param {Call} call
+   * @param {string} credential
+   */
+  #isOwn({ slot, carried }, credential) {
+    if (credential !== carried.digest || this.#watcher.isWithdrawn(slot, [credential])) return false;
+    const live = this.#logins.get(slot)?.destination;
+    const own = this.#destination(slot, carried);
+    return Boolean(live && own && live !== own);
   }
 
   /**

@@ -22,6 +22,8 @@ export class WatcherState {
   text = null;
   /** @type {State | null} */
   state = null; // what it says; null: nothing to go by
+  /** @type {State["withdrawn"]} */
+  #withdrawn = new Map(); // as it was told last: that holds when the watcher has ended, too
   /** @type {Places} */
   #places;
 
@@ -38,6 +40,7 @@ export class WatcherState {
       this.key = key;
       this.text = tryOr(() => readText(state), null);
       this.state = tryOr(() => parseState(this.text, this.#homes), null);
+      this.#withdrawn = this.state?.withdrawn ?? this.#withdrawn;
     }
     return this;
   }
@@ -63,6 +66,16 @@ export class WatcherState {
    * @param {string} id
    */
   second = (id) => this.look().state?.second.get(id);
+  /**
+   * Tell whether a login is one that the user has taken back: disabled, removed or logged out.
+   *
+   * @param {string} id
+   * @param {string[]} digests
+   */
+  isWithdrawn = (id, digests) => {
+    const withdrawn = this.look().#withdrawn.get(id);
+    return digests.some((digest) => withdrawn?.has(digest));
+  };
   /** @param {Model} model */
   isReady = (model) => this.#ready(model) === true;
   /** @param {Model} model */
