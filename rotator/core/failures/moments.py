@@ -60,7 +60,7 @@ _ISO = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 # What may stand behind a zone: `GMT+0800 (China Standard Time)`, `UTC 2026`.
-_BEHIND = re.compile(r" (?:20\d\d(?![\d:-])|\([^()\n]{1,40}\))")
+_BEHIND = re.compile(r" 20\d\d(?![\d:-])| ?[(（][^()（）\n]{1,40}[)）]")
 _EPOCH = re.compile(r"(?:1\d{9}(?:\.\d{1,9})?|1\d{12}|1\d{15})(?!\d)", re.ASCII)
 _TEN, _THIRTEEN = 1e11, 1e14
 _CENTURY = 2000

@@ -6,9 +6,9 @@ Pure, and bounded: only so many places of a text are looked at, each with so muc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import tzinfo
 
+from rotator.core.failures.full_windows import of_full_windows
 from rotator.core.failures.moments import START, read_moment
 from rotator.core.failures.spans import IN_ENGLISH, read_span
 from rotator.core.failures.zones import without_zone
@@ -62,9 +62,10 @@ _BARE_SECONDS = re.compile(
 _UNIT_FOLLOWS = re.compile(r" ?(?:ms|millis|min|m\b|h|d|w|秒|分)", re.IGNORECASE)
 
 
-def stated_in(text: str, now: float, zone: tzinfo | None) -> Iterator[float]:
-    """Yield the seconds from `now` to each end that `text` states."""
+def stated_in(text: str, now: float, zone: tzinfo | None) -> list[float]:
+    """Return the seconds from `now` to each end that `text` states of what is full."""
     text = text[:_LONGEST_TEXT]
+    ends: list[tuple[int, float]] = []
     at = 0
     for _ in range(_MOST_PLACES):
         place = _PLACE.search(text, at)
@@ -74,8 +75,9 @@ def stated_in(text: str, now: float, zone: tzinfo | None) -> Iterator[float]:
         # Past the digits at least.
         at = max(at, place.end())
         if seconds is not None:
-            yield seconds
-    yield from _bare(text)
+            ends.append((place.start(), seconds))
+    bare = _bare(text)
+    return of_full_windows(text, ends) + ([] if bare is None else [bare])
 
 
 def _at_place(text: str, at: int, now: float, zone: tzinfo | None) -> tuple[float | None, int]:
@@ -103,8 +105,9 @@ def _at_place(text: str, at: int, now: float, zone: tzinfo | None) -> tuple[floa
     return moment.at - now, moment.end
 
 
-def _bare(text: str) -> Iterator[float]:
-    """Yield the seconds of `retry after 60`, the one length whose unit nobody needs to say."""
+def _bare(text: str) -> float | None:
+    """Return the seconds of `retry after 60`, the one length whose unit nobody needs to say."""
     match = _BARE_SECONDS.search(text)
-    if match is not None and not _UNIT_FOLLOWS.match(text, match.end()):
-        yield float(match["count"]) / (1_000 if match["ms"] else 1)
+    if match is None or _UNIT_FOLLOWS.match(text, match.end()):
+        return None
+    return float(match["count"]) / (1_000 if match["ms"] else 1)

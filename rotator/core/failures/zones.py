@@ -37,7 +37,8 @@ _OPEN, _SHUT = r"[(（\[]?", r"[)）\]]?"
 _ZONE = re.compile(
     # A short name may say nothing where the offset stands behind it: `CST (UTC+8)`.
     rf"(?:[ ]?[A-Z]{{2,5}}(?=[ ]?[(（](?:utc|gmt)))?"
-    rf"[ ]?{_OPEN}(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
+    rf"[ ]?{_OPEN}(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})"
+    r"(?: [A-Z]{2,5}\b(?![+-])| \([A-Z]{2,5}\))?"
     rf"|(?P<place>{_PLACE})(?![a-z/])"
     rf"|(?P<iana>(?:{_AREAS})(?:/[A-Za-z](?:[A-Za-z0-9_+-]{{0,30}}[A-Za-z0-9])?){{1,2}})"
     rf"|(?P<short>{_NAMES})(?![\w/])){_SHUT}",
