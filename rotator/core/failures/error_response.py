@@ -107,6 +107,7 @@ _CLOSING = {"{": "}", "[": "]"}
 _DEEPEST = 64
 _DECODER = json.JSONDecoder()
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
+_LONGEST_ESCAPE = 6
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
@@ -228,7 +229,7 @@ def _repaired(text: str) -> Iterator[str]:
             still_open.pop()
     closers = "".join(reversed(still_open))
     yield text + closers
-    yield _HALF_ESCAPE.sub("", text) + '"' + closers
+    yield text[:-_LONGEST_ESCAPE] + _HALF_ESCAPE.sub("", text[-_LONGEST_ESCAPE:]) + '"' + closers
     if comma:
         yield text[:comma] + open_there[::-1]
 
