@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.core.failures.end_names import Unit, names_utc, unit_of_field, unit_of_header
+from rotator.core.failures.end_names import (
+    Unit,
+    names_utc,
+    unit_named,
+    unit_of_field,
+    unit_of_header,
+)
 from rotator.core.failures.error_response import snake
 
 SPANS = """
@@ -153,3 +159,140 @@ def test_the_end_of_a_name_says_what_is_counted(name: str, unit: Unit | None) ->
 )
 def test_some_headers_state_an_end_outright(name: str, unit: Unit | None) -> None:
     assert unit_of_header(name) is unit
+
+
+OF_WHAT = """
+    x api rate ratelimit limit limits quota usage window next current plan request requests tokens
+    credit credits daily weekly monthly hourly session primary secondary rolling billing period
+    cycle hour hours day days week weeks month months five seven 5h 7d 24h estimated expected free
+    tier premium soft hard the utc gmt unix attempt try call message
+"""
+COMES_BACK = """
+    reset resets retry retryable can_retry renew renews renewal refresh refreshes refill refills
+    replenish replenishes recover recovers recovery restore restores resume resumes unlock unlocks
+    unblock unblocks unban available
+"""
+FORMS = """
+    utc gmt iso iso8601 str string epoch unix timestamp time times stamp ts date datetime instant
+"""
+UNITS = {
+    Unit.MILLISECONDS: "ms millis milliseconds msec msecs",
+    Unit.MICROSECONDS: "us micros microseconds",
+    Unit.NANOSECONDS: "ns nanos nanoseconds",
+    Unit.SECONDS: "s sec secs second seconds",
+    Unit.MINUTES: "min mins minutes",
+    Unit.HOURS: "h hr hrs hours",
+    Unit.DAYS: "d days",
+}
+
+
+@pytest.mark.parametrize("word", OF_WHAT.split())
+def test_it_may_be_said_of_what_it_is_the_end(word: str) -> None:
+    assert unit_of_field(f"{word}_resets_at") is Unit.MOMENT
+    assert unit_of_field(f"last_{word}_resets_at") is None
+
+
+@pytest.mark.parametrize("word", COMES_BACK.split())
+def test_whatever_comes_back_has_a_moment_or_a_length(word: str) -> None:
+    for when in ("at", "on", "from", "by"):
+        assert unit_of_field(f"{word}_{when}") is Unit.MOMENT
+    for how_long in ("after", "in", "delay", "wait", "countdown"):
+        assert unit_of_field(f"{word}_{how_long}") is Unit.SECONDS
+        assert unit_of_field(f"{word}_{how_long}_date") is Unit.MOMENT
+    assert unit_of_field(f"{word}_limit") is None
+
+
+@pytest.mark.parametrize("word", FORMS.split())
+def test_the_form_of_a_moment_may_be_said(word: str) -> None:
+    assert unit_of_field(f"renewal_{word}") is Unit.MOMENT
+
+
+@pytest.mark.parametrize(
+    ("unit", "word"), [(unit, word) for unit, words in UNITS.items() for word in words.split()]
+)
+def test_a_length_is_counted_in_every_unit(unit: Unit, word: str) -> None:
+    assert unit_of_field(f"renews_in_{word}") is unit
+    assert unit_of_field(f"{word}_until_renewal") is unit
+    assert unit_of_field(f"until_renewal_{word}") is unit
+    assert unit_named(word) is unit
+    assert unit_of_field(f"renews_in_{word}_{word}") is None
+
+
+@pytest.mark.parametrize("word", ["refresh", "refill", "renewal", "retry", "available"])
+def test_what_comes_next_needs_no_more_words(word: str) -> None:
+    assert unit_of_field(f"next_{word}") is Unit.MOMENT
+    assert unit_of_field(f"next_{word}_minutes") is (Unit.MINUTES if word == "retry" else None)
+    assert unit_of_field(f"daily_{word}") is (Unit.SECONDS if word == "retry" else None)
+
+
+@pytest.mark.parametrize("word", ["wait", "cooldown", "cool_down", "backoff", "back_off"])
+def test_a_wait_is_a_length(word: str) -> None:
+    for more in ("", "_for", "_time", "_period", "_duration", "_remaining", "_left"):
+        assert unit_of_field(word + more) is Unit.SECONDS
+    assert unit_of_field(f"remaining_{word}") is Unit.SECONDS
+    assert unit_of_field(f"other_{word}") is None
+    assert unit_of_field(f"seconds_to_{word}") is Unit.SECONDS
+
+
+@pytest.mark.parametrize("end", ["end", "ends", "expires", "expiry"])
+def test_the_end_of_a_window_or_a_ban_is_one(end: str) -> None:
+    for what in ("window", "period", "cycle", "limit"):
+        assert unit_of_field(f"{what}_{end}") is Unit.MOMENT
+        assert unit_of_field(f"current_{what}_{end}_at") is Unit.MOMENT
+    for ban in ("cooldown", "ban", "block", "lockout", "suspension", "throttle", "penalty"):
+        assert unit_of_field(f"{ban}_{end}_at") is Unit.MOMENT
+    for other in ("tokens", "session", "key"):
+        assert unit_of_field(f"{other}_{end}_at") is None
+
+
+HELD = """
+    blocked limited banned throttled locked locked_out suspended paused unavailable exhausted
+    cooldown cooling cooling_down backoff wait retry
+"""
+
+
+@pytest.mark.parametrize("word", HELD.split())
+def test_until_when_it_is_held_up_is_an_end(word: str) -> None:
+    assert unit_of_field(f"{word}_until") is Unit.MOMENT
+    assert unit_of_field(f"{word}_till") is Unit.MOMENT
+    assert unit_of_field(f"{word}_before") is None
+    assert unit_of_field(f"{word}_to") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("until", Unit.MOMENT),
+        ("till", Unit.MOMENT),
+        ("valid_until", None),
+        ("time_left_until_reset", Unit.SECONDS),
+        ("time_remaining_before_reset", Unit.SECONDS),
+        ("minutes_left_till_next_request", Unit.MINUTES),
+        ("hours_remaining_to_next_attempt", Unit.HOURS),
+        ("seconds_until_next_window", Unit.SECONDS),
+        ("seconds_until_next_page", None),
+        ("many_seconds_until_reset", None),
+        ("parsecs_until_reset", None),
+        ("next_request_at", Unit.MOMENT),
+        ("next_request_starts_at", Unit.MOMENT),
+        ("next_attempt_allowed_at", Unit.MOMENT),
+        ("next_at", None),
+        ("request_at", None),
+        ("next_request_ended_at", None),
+        ("x_ratelimit_reset", Unit.SECONDS),
+        ("x_rate_limit_reset", Unit.SECONDS),
+        ("reset_minutes", None),
+        ("retry_minutes", Unit.MINUTES),
+        ("resets_ms", Unit.MILLISECONDS),
+        ("renewal_ms", None),
+        ("renews", None),
+        ("renews_at_minutes", None),
+        ("renews_at_micros", Unit.MOMENT),
+    ],
+)
+def test_only_what_is_said_whole_is_an_end(name: str, unit: Unit | None) -> None:
+    assert unit_of_field(name) is unit
+
+
+def test_a_word_of_another_kind_names_no_unit() -> None:
+    assert unit_named("parsec") is None
