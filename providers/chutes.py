@@ -51,10 +51,11 @@ def _rolling(rolling: Part) -> Window | None:
     used = _used(rolling, "requests")
     if used is None:
         return None
-    minutes = rolling.number("window_minutes")
-    length = 60 * (_USUAL_MINUTES if minutes is None else minutes)
-    if not 0 < length <= _LONGEST:
-        raise rolling.unusable("window_minutes")
+    minutes = rolling.one_of_several("window_minutes")
+    length = 60 * (minutes or 0)
+    if minutes is not None and not 0 < length <= _LONGEST:
+        rolling.note("window_minutes")
+    length = length if 0 < length <= _LONGEST else 60 * _USUAL_MINUTES
     return window(length, used, rolling.moment("reset_at"))
 
 

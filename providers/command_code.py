@@ -60,10 +60,14 @@ def _organisation(body: Part) -> str | None:
     if "org" not in body.values:
         raise body.unusable("org")
     org = body.part("org")
-    told = None if org is None else org.values.get("id")
-    if org is not None and (not isinstance(told, str) or not _ORGANISATION.fullmatch(told)):
+    if org is None:
+        return None
+    number = org.values.get("id")
+    told = org.text("id") or (str(number) if type(number) is int and number > 0 else "")
+    if not _ORGANISATION.fullmatch(told):
+        # Without it a person's credits would be taken for the organisation's.
         raise org.unusable("id")
-    return told if isinstance(told, str) else None
+    return told
 
 
 def _window(limit: Part) -> Window | None:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from providers._shared.answers import document, get
 from providers._shared.keys import ApiKeys
+from providers._shared.pieces import Pieces
 from rotator.model import Balance, Credential, Identity, Snapshot
 from rotator.provider import Reading
 
@@ -26,7 +27,7 @@ class DeepInfra(ApiKeys):
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return what is left to spend; the vendor tells what is owed, so less than 0 is good."""
         body = document((yield get(_ME, credential)), now)
-        checklist = body.part("checklist")
+        checklist = Pieces().part(body, "checklist")
         if checklist is None:
             raise body.unusable("checklist")
         owed = checklist.number("stripe_balance")

@@ -156,7 +156,8 @@ def _length(limit: Part) -> int:
 
 def _window(detail: Part, length: int) -> Window | None:
     """Return a window: what is used is told, or what remains, or both."""
-    limit, used, left = (detail.number(name) for name in ("limit", "used", "remaining"))
+    limit = detail.number("limit")
+    used, left = detail.one_of_several("used"), detail.one_of_several("remaining")
     if limit is None:
         raise detail.unusable("limit")
     if limit <= 0:

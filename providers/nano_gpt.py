@@ -45,15 +45,16 @@ class NanoGPT(ApiKeys):
     def read_usage(self, credential: Credential, now: datetime) -> Reading:
         """Return the subscription's windows, if one is active, and the balance."""
         usage = document((yield get(_USAGE, credential)), now)
-        active = usage.flag("active")
-        if active is None:
-            raise usage.unusable("active")
         pieces = Pieces()
-        windows = tuple(_windows(usage, pieces)) if active else ()
+        active = pieces.read(partial(Part.flag, name="active"), usage)
+        # Where that is not told, whoever has windows has a plan.
+        windows = () if active is False else tuple(_windows(usage, pieces))
+        if active is None and not windows:
+            raise usage.unusable("active")
         headers = {"x-api-key": credential.secret, "authorization": bearer(credential)}
         balance = _balance((yield HttpRequest("POST", _BALANCE, headers, Secret("{}"))), now)
-        spent = not active and balance is not None and balance.amount <= 0
-        plan = usage.text("state") if active else None
+        spent = active is False and balance is not None and balance.amount <= 0
+        plan = None if active is False else usage.text("state")
         return pieces.told(Snapshot(now, windows, balance, plan, spent=spent))
 
 
@@ -77,7 +78,8 @@ def _window(part: Part, *, is_enforced: bool) -> Window | None:
 
 def _used(part: Part) -> float | None:
     """Return the fraction that is gone, from the counts: `percentUsed` is no percentage."""
-    used, left, told = part.number("used"), part.number("remaining"), part.number("percentUsed")
+    used, left = part.one_of_several("used"), part.one_of_several("remaining")
+    told = part.one_of_several("percentUsed")
     if used is not None and left is not None and used >= 0 and used + left > 0:
         return fraction(used, used + left)
     if told is not None and not 0 <= told <= 1:

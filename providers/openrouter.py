@@ -100,10 +100,8 @@ def _limit(now: datetime, key: Part) -> Window | None:
     if left is None:
         raise key.unusable("limit_remaining")
     used = fraction(limit - left, limit) if limit > 0 else 1.0
-    if length is None:
+    if length is None or length not in _RESETS:
         return Window("total", used)
-    if length not in _RESETS:
-        raise key.unusable("limit_reset")
     resets_at = _RESETS[length](now)
     if length == "monthly":
         return month(used, resets_at)

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from providers._shared.answers import document, get
 from providers._shared.keys import ApiKeys
+from providers._shared.pieces import Pieces
 from rotator.errors import UnexpectedAnswer
 from rotator.model import Balance, Credential, Identity, Snapshot
 from rotator.provider import Reading
@@ -36,7 +37,7 @@ class SiliconFlow(ApiKeys):
             raise UnexpectedAnswer("SiliconFlow does not tell a key of this site what is left")
         body = document(answer, now)
         data = body.part("data")
-        if data is None or body.number("code") not in {None, _GOOD}:
+        if data is None or Pieces().read(body.number, "code") not in {None, _GOOD}:
             raise body.unusable("code" if data is not None else "data")
         left = data.number("totalBalance")
         if left is None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from rotator.errors import UnexpectedAnswer
 from rotator.text import sanitize
+
+Of = TypeVar("Of")
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LARGEST = 10**15
@@ -29,14 +31,19 @@ _FLAGS = {True: True, False: False, "true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An object inside an answer, and the path that leads to it."""
+    """An object inside an answer, and the path that leads to it.
+
+    With `faults` a truth value or a moment that cannot be read is noted there, and is as if it
+    were absent: what it belongs to is told by other fields.
+    """
 
     values: Mapping[str, Any] = field(repr=False)
     path: str = ""
+    faults: list[UnexpectedAnswer] | None = field(default=None, repr=False, compare=False)
 
     def part(self, name: str) -> Part | None:
         """Return the object under that name."""
-        return _part(self.values.get(name), self.path_of(name))
+        return _part(self.values.get(name), self.path_of(name), self.faults)
 
     def parts(self, name: str) -> tuple[Part, ...]:
         """Return the objects of the list under that name; none if there is no list."""
@@ -45,18 +52,24 @@ class Part:
             return ()
         if not isinstance(values, list):
             raise unusable(path)
-        found = (_part(value, f"{path}[{place}]") for place, value in enumerate(values))
+        found = (
+            _part(value, f"{path}[{place}]", self.faults) for place, value in enumerate(values)
+        )
         return tuple(part for part in found if part is not None)
 
     def named_parts(self) -> Iterator[tuple[str, Part]]:
         """Yield all objects in here with their names; what is no object is passed over."""
         for name, value in self.values.items():
             if isinstance(value, dict):
-                yield name, Part(value, self.path_of(name))
+                yield name, Part(value, self.path_of(name), self.faults)
 
     def number(self, name: str) -> Decimal | None:
         """Return the number under that name; it may stand there as a text."""
         return number(self.values.get(name), self.path_of(name))
+
+    def one_of_several(self, name: str) -> Decimal | None:
+        """Return a number beside others that say the same: it may be odd."""
+        return self._noted(self.number, name)
 
     def count(self, name: str) -> int | None:
         """Return the number under that name without its fraction."""
@@ -84,6 +97,9 @@ class Part:
 
     def flag(self, name: str) -> bool | None:
         """Return the truth value under that name."""
+        return self._noted(self._flag, name)
+
+    def _flag(self, name: str) -> bool | None:
         value = self.values.get(name)
         if value is None:
             return None
@@ -94,7 +110,24 @@ class Part:
 
     def moment(self, name: str, zone: tzinfo = UTC) -> datetime | None:
         """Return the moment under that name; `zone` is meant where it names none."""
-        return moment(self.values.get(name), self.path_of(name), zone)
+        return self._noted(
+            lambda named: moment(self.values.get(named), self.path_of(named), zone), name
+        )
+
+    def note(self, name: str) -> None:
+        """Note that this field is not what it should be; raises where nobody keeps notes."""
+        if self.faults is None:
+            raise self.unusable(name)
+        self.faults.append(self.unusable(name))
+
+    def _noted(self, how: Callable[[str], Of | None], name: str) -> Of | None:
+        try:
+            return how(name)
+        except UnexpectedAnswer as exc:
+            if self.faults is None:
+                raise
+            self.faults.append(exc)
+            return None
 
     def path_of(self, name: str) -> str:
         """Return the path of a field in here, for a message."""
@@ -158,12 +191,12 @@ def _decimal(value: object) -> Decimal | None:
     return Decimal(value)
 
 
-def _part(value: object, path: str) -> Part | None:
+def _part(value: object, path: str, faults: list[UnexpectedAnswer] | None) -> Part | None:
     if value is None:
         return None
     if not isinstance(value, dict):
         raise unusable(path)
-    return Part(value, path)
+    return Part(value, path, faults)
 
 
 def _from_text(text: str, zone: tzinfo) -> datetime | None:

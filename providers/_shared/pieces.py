@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from providers._shared.fields import Part
@@ -26,16 +26,22 @@ class Pieces:
         return not self.faults
 
     def read(self, how: Callable[[Of], Read], of: Of) -> Read | None:
-        """Return what `how` makes of a piece; None where it cannot be read."""
+        """Return what `how` makes of a piece; None where it cannot be read.
+
+        Of an object a truth value or a moment that is odd costs itself.
+        """
         try:
-            return how(of)
+            return how(self._noting(of))
         except UnexpectedAnswer as exc:
             self.faults.append(exc)
             return None
 
+    def _noting(self, of: Of) -> Of:
+        return replace(of, faults=self.faults) if isinstance(of, Part) else of
+
     def part(self, inside: Part | None, name: str) -> Part | None:
         """Return the object under that name."""
-        return None if inside is None else self.read(inside.part, name)
+        return None if inside is None else self.read(self._noting(inside).part, name)
 
     def parts(self, inside: Part, name: str) -> list[Part]:
         """Return the objects of the list under that name; what is none costs itself."""

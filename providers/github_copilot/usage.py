@@ -77,9 +77,9 @@ def _snapshot(quota: Part, *, resets_at: datetime | None, of_tokens: bool) -> Wi
 
 def _used(quota: Part, *, of_tokens: bool) -> float | None:
     """Return the fraction that is used; None where there is no end, or no number."""
-    most, percent = quota.number("entitlement"), quota.number("percent_remaining")
-    left = quota.number("quota_remaining")
-    left = quota.number("remaining") if left is None else left
+    most, percent = (quota.one_of_several(name) for name in ("entitlement", "percent_remaining"))
+    left = quota.one_of_several("quota_remaining")
+    left = quota.one_of_several("remaining") if left is None else left
     if quota.flag("unlimited") or (most is not None and (most < 0 or (most == 0 and of_tokens))):
         return None
     if most and left is not None:

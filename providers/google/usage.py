@@ -86,12 +86,16 @@ def _of_bucket(model: str, bucket: Part) -> Window | None:
     used = None if bucket.flag("disabled") else _used(bucket)
     if used is None:
         return None
-    told = bucket.text("window") or (bucket.text("bucketId") or "").rpartition("-")[2]
-    hours = _HOURS.fullmatch(told)
-    length = _LENGTHS.get(told) or (int(hours[1]) * HOUR if hours else 0)
+    names = (bucket.text("window") or "", (bucket.text("bucketId") or "").rpartition("-")[2])
+    length = next((length for name in names if (length := _length(name))), 0)
     if not length:
         raise bucket.unusable("window")
     return window(length, used, bucket.moment("resetTime"), model=model)
+
+
+def _length(told: str) -> int:
+    hours = _HOURS.fullmatch(told)
+    return _LENGTHS.get(told) or (int(hours[1]) * HOUR if hours else 0)
 
 
 def _of_models(

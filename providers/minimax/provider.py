@@ -84,8 +84,10 @@ def _row(body: Part, pieces: Pieces) -> Part | None:
             if re.fullmatch(wanted, name):
                 return row
     if rows:
-        raise body.unusable("model_remains[].model_name")
-    return None
+        pieces.faults.append(body.unusable("model_remains[].model_name"))
+    # One that has no name that can be read is the plan's, if there is no other.
+    unnamed = [row for row in told if row.text("model_name") is None]
+    return unnamed[0] if len(unnamed) == 1 else None
 
 
 def _windows(row: Part, pieces: Pieces) -> list[Window]:
@@ -106,8 +108,8 @@ def _window(kind: tuple[str, str, int], row: Part) -> Window | None:
 
 def _used(row: Part, prefix: str) -> float | None:
     """Return the fraction that is used; None where there is no such limit."""
-    left, status = row.number(f"{prefix}remaining_percent"), row.count(f"{prefix}status")
-    counts = row.number(f"{prefix}total_count")
+    left, status = (row.one_of_several(prefix + name) for name in ("remaining_percent", "status"))
+    counts = row.one_of_several(f"{prefix}total_count")
     if status in {None, _NO_LIMIT} and not counts and left in {None, _WHOLE}:
         # Unlimited, or not a part of the plan.
         return None

@@ -124,11 +124,12 @@ def _window(
 
 def _resets_at(part: Part, now: datetime) -> datetime | None:
     at = part.moment("reset_at")
-    seconds = None if at else part.number("reset_after_seconds")
+    seconds = None if at else part.one_of_several("reset_after_seconds")
     if seconds is None:
         return at
     if not 0 <= seconds <= _LONGEST_SECONDS:
-        raise part.unusable("reset_after_seconds")
+        part.note("reset_after_seconds")
+        return None
     return now + timedelta(seconds=float(seconds))
 
 

@@ -137,7 +137,7 @@ def _used(limit: Part) -> float:
     told = limit.percent("percentage")
     if told is None:
         raise limit.unusable("percentage")
-    current, most = limit.number("currentValue"), limit.number("usage")
+    current, most = limit.one_of_several("currentValue"), limit.one_of_several("usage")
     exact = fraction(current, most) if current is not None and most else told
     return exact if told < 1 and abs(exact - told) < _ROUNDED else told
 

@@ -112,33 +112,33 @@ def with_additions(document: Any) -> Iterator[Changed]:
     """Yield `document` with unknown fields in each of its objects in turn."""
     added = {"unknown_text": TEXT, "unknown_number": 7, "unknown_null": None}
     added |= {"unknown_list": [1], "unknown_object": {"unknown": True}, "unknown_flag": True}
-    for path, value in _values(document):
+    for path, value in values_of(document):
         if isinstance(value, dict):
-            text = json.dumps(_with(document, path, {**value, **added}))
+            text = json.dumps(with_value(document, path, {**value, **added}))
             yield Changed(f"{_shown(path)} with unknown fields", text, value)
 
 
 def with_mutations(document: Any) -> Iterator[Changed]:
     """Yield `document` with each field in turn gone, null, and of each wrong type."""
-    for path, value in _values(document):
+    for path, value in values_of(document):
         if not path:
             continue
         if isinstance(path[-1], str):
-            text = json.dumps(_with(document, path, _GONE))
+            text = json.dumps(with_value(document, path, GONE))
             yield Changed(f"{_shown(path)} gone", text, value)
         for name, other in _wrong(value):
-            text = json.dumps(_with(document, path, other))
+            text = json.dumps(with_value(document, path, other))
             yield Changed(f"{_shown(path)} {name}", text, value)
 
 
 def pieces_of(document: Any) -> Iterator[tuple[Changed, list[Changed]]]:
     """Yield each piece of `document` twice: gone, and in some ways that it must not be in."""
-    for path, value in _values(document):
+    for path, value in values_of(document):
         if not path or value is None:
             continue
-        gone = Changed(f"{_shown(path)} gone", json.dumps(_with(document, path, _GONE)), value)
+        gone = Changed(f"{_shown(path)} gone", json.dumps(with_value(document, path, GONE)), value)
         broken = [
-            Changed(f"{_shown(path)} {name}", json.dumps(_with(document, path, other)), value)
+            Changed(f"{_shown(path)} {name}", json.dumps(with_value(document, path, other)), value)
             for name, other in _wrong(value)
             if name in _ODD_ENOUGH
         ]
@@ -147,9 +147,11 @@ def pieces_of(document: Any) -> Iterator[tuple[Changed, list[Changed]]]:
 
 def with_hostile_texts(document: Any) -> Iterator[Changed]:
     """Yield `document` with each of its texts in turn replaced by one that must not be shown."""
-    for path, value in _values(document):
+    for path, value in values_of(document):
         if isinstance(value, str) and path:
-            yield Changed(f"{_shown(path)} hostile", json.dumps(_with(document, path, TEXT)), value)
+            yield Changed(
+                f"{_shown(path)} hostile", json.dumps(with_value(document, path, TEXT)), value
+            )
 
 
 def bad_headers(headers: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -171,10 +173,10 @@ def bad_signals(signal: Signal) -> Iterator[tuple[str, Signal]]:
     for name, text in (*_nonsense(), ("a page", _PAGE)):
         yield name, replace(signal, body=text)
     yield "a hostile text", replace(signal, body="", error=f"AI_APICallError: {MARK} {TEXT}")
-    for path, value in _values(_document(signal.body)):
+    for path, value in values_of(_document(signal.body)):
         if path:
             for name, other in (*_wrong(value), ("marked", f"{MARK} {TEXT}")):
-                body = json.dumps(_with(_document(signal.body), path, other))
+                body = json.dumps(with_value(_document(signal.body), path, other))
                 yield f"{_shown(path)} {name}", replace(signal, body=body)
     for what, headers in bad_headers(signal.headers):
         yield what, replace(signal, headers=headers)
@@ -187,7 +189,7 @@ def _document(text: str) -> Any:
         return None
 
 
-_GONE = object()
+GONE = object()
 _ODD_ENOUGH = {"a text", "a flag", "a full list", "a full object", "less than nothing"}
 Path = tuple[str | int, ...]
 Kind = Literal["number", "text", "flag", "list", "object"]
@@ -235,7 +237,8 @@ def _kind(value: object) -> Kind | None:
             return None
 
 
-def _values(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def values_of(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield everything in a document with the path to it, the document first."""
     yield path, value
     items: Any = ()
     if isinstance(value, dict):
@@ -243,17 +246,18 @@ def _values(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     elif isinstance(value, list):
         items = enumerate(value)
     for key, inner in items:
-        yield from _values(inner, (*path, key))
+        yield from values_of(inner, (*path, key))
 
 
-def _with(document: Any, path: Path, value: object) -> Any:
+def with_value(document: Any, path: Path, value: object) -> Any:
+    """Return a copy of a document with another value in one place, or none for `GONE`."""
     if not path:
         return value
     changed = copy.deepcopy(document)
     inner = changed
     for key in path[:-1]:
         inner = inner[key]
-    if value is _GONE:
+    if value is GONE:
         del inner[path[-1]]
     else:
         inner[path[-1]] = value

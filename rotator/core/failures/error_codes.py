@@ -28,6 +28,17 @@ def _rule(meaning: Meaning, *patterns: str) -> Rule:
     return meaning, re.compile("|".join(patterns), re.IGNORECASE)
 
 
+def _says(pattern: re.Pattern[str], head: str) -> bool:
+    """Tell whether a message says it; what is looked for in Chinese is in no plain ASCII."""
+    if head.isascii() and not pattern.pattern.isascii():
+        return False
+    return pattern.search(head) is not None
+
+
+def _any_says(heads: list[str], *patterns: re.Pattern[str]) -> bool:
+    return any(_says(pattern, head) for pattern in patterns for head in heads)
+
+
 # An expired access token (`token_expired`, `invalid_token`) is missing on purpose: opencode
 # refreshes it by itself.
 _DEAD_CODES = {
@@ -53,19 +64,22 @@ _CLOSED_CODES = re.compile(
 )
 _CLOSED_MESSAGES = re.compile(
     # "Your account …", not any account that a sentence mentions.
-    rf"(?:^|\b(?:your|this|the) )(?:[\w.-]+ ){{0,2}}{_WHO}\b[^.]{{0,60}}?"
+    rf"(?:^|[:\uff1a] ?|\b(?:your|this|the|user) )(?:[\w.-]+ ){{0,2}}{_WHO}\b[^.]{{0,60}}?"
     r" (?:is|was|are|been)(?: \w+ly)?"
     rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for (?:this|the|that|\d))\b)|denied access)"
     rf"|^account (?:suspended|banned|deactivated|terminated)\b"
-    r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)"
-    rf"|{chinese.CLOSED}",
+    r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)",
     re.IGNORECASE,
 )
+_CLOSED_IN_CHINESE = re.compile(chinese.CLOSED, re.IGNORECASE)
 _NOT_FOR_GOOD = re.compile(
-    r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后", re.IGNORECASE
+    r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后|解封|封禁 ?(?:至|到|\d)",
+    re.IGNORECASE,
 )
 _DEAD_MESSAGES = re.compile(
-    r"incorrect api key provided|invalid x-api-key|api key not valid\. please pass a valid"
+    r"(?:your |the |this )?(?:provided )?api[ -]?key (?:you (?:have )?(?:provided|entered) )?"
+    r"is (?:invalid|incorrect|not valid)\b|(?:invalid|incorrect|wrong) api[ -]?key\b(?! or\b)"
+    r"|invalid x-api-key|api key not valid\. please pass a valid"
     r"|authentication fails, your api key: \S{1,40} is invalid"
     r"|your authentication token has been invalidated|oauth token has been revoked"
     r"|your openai account has been deactivated"
@@ -93,15 +107,16 @@ _TOO_LARGE_MESSAGES = re.compile(
     r"|\bcontext (?:length|window)(?: limit)? (?:is |was )?exceeded\b"
     r"|\bexceeds? (?:the |your |this )?(?:[\w'-]+ ){0,3}context (?:length|window|limit|size)\b"
     r"|\bexceeds? (?:the |your )?(?:maximum|max) (?:number of )?(?:input )?tokens\b"
-    r"|\bexceeds? (?:the |your )?(?:[\w'-]+ ){0,2}per[- ]request\b"
-    rf"|{chinese.TOO_LONG}",
+    r"|\bexceeds? (?:the |your )?(?:[\w'-]+ ){0,2}per[- ]request\b",
     re.IGNORECASE,
 )
+_TOO_LARGE_IN_CHINESE = re.compile(chinese.TOO_LONG, re.IGNORECASE)
 
 _BILLING_CODES = _rule(
     Meaning.BILLING,
     r"billing|payment|credit|spend(?:ing)?_limit|organization_usage_limit|usage_not_included",
-    r"insufficient_(?:\w+_)?(?:quota|funds|balance)|exceeded_current_quota|budget_exceeded",
+    r"insufficient_(?:\w+_)?(?:quota|funds|balance)|exceeded_current_quota",
+    r"budget_exceeded|exceeded_(?:\w+_)?budget",
     r"arrear|overdue|(?:subscription|plan|membership|package)_(?:is_)?(?:expired|inactive|cancel)",
     r"customer_verification_required|balance_(?:insufficient|exhausted|depleted|not_enough)",
 )
@@ -132,18 +147,24 @@ _BILLING_MESSAGES = _rule(
     r"\bout of credits|\bused all available credits|\bhave any credits|\brequires more credits",
     r"\bincluded credits\b|\bspending limit|\bbilling hard limit|\bno payment method",
     r"\bpayment required|\bcredit card (?:is )?(?:on file|required)|\binsufficient_quota\b",
-    r"\b(?:credits?|balance|funds) (?:is|are|has been|have been) "
-    r"(?:\w+ )?(?:depleted|exhausted|insufficient|used up|too low|negative|not enough)",
+    r"\b(?:credits?|balance|funds) (?:is|are|has been|have been) (?:\w+ )?"
+    r"(?:depleted|exhausted|insufficient|used up|too low|negative|not enough|gone|spent)\b",
     r"\b(?:not enough|run out of|ran out of|no remaining|no more) (?:\w+ )?"
     r"(?:credits?|balance|funds)\b",
     r"\b(?:subscription|membership|coding plan|token plan)\b[^.,]{0,20} (?:has |is |was )?"
     r"(?:expired|inactive|not active|cancell?ed|lapsed)\b",
     r"\bno (?:active|valid) (?:[\w-]+ ){0,3}(?:subscription|membership|plan|licen[cs]e)\b",
-    r"\bunpaid\b|\bfailure to pay|\bpast[- ]due\b|\bbudget has been exceeded|\bexceeded budget",
+    r"\bunpaid\b|\bfailure to pay|\bpast[- ]due\b|\bbudget has been exceeded",
+    # LiteLLM: `ExceededTokenBudget: …`.
+    r"\bexceeded ?(?:user|team|token|key|model|end ?user|org\w*)? ?budget\b|\bover budget\b",
+    r"\bcrossed (?:the |your |its )?(?:budget|spend)\b",
+    r"\bnot (?:currently )?subscribed to (?:a|an|any)\b",
+    r"\b(?:do not|don't) have (?:a|an|any) (?:[\w-]+ ){0,3}(?:subscription|membership|plan)\b"
+    r"(?! (?:that|which|for|with)\b)",
     r"\bin arrears\b|\boverdue (?:payment|bill|balance)",
     r"\b(?:top[- ]?up|recharge) your (?:account|balance)|\bfree tier\b[^.]{0,40} exhausted",
-    chinese.BILLING,
 )
+_BILLING_IN_CHINESE = _rule(Meaning.BILLING, chinese.BILLING)
 _EXHAUSTED_MESSAGES = _rule(
     Meaning.EXHAUSTED,
     r"\b(?:usage|session|daily|weekly|monthly|\d+[- ]hour) limits?(?: for [^.]{0,40})?"
@@ -152,24 +173,33 @@ _EXHAUSTED_MESSAGES = _rule(
     r"(?:usage limits?|(?:session|daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limits?|quota)\b",
     r"\bquota (?:has been |is )?(?:exceeded|exhausted)|\byou have no quota|\bquota will reset",
     r"\bfree usage exceeded|\bused all the included free usage|\bquota (?:limit )?(?:is )?reached",
-    r"\bused (?:up )?(?:all )?(?:of )?your (?:[\w-]+ ){0,2}(?:quota|limit|allowance)\b",
+    r"\bused (?:up )?(?:all )?(?:of )?your (?:[\w-]+ ){0,2}(?:quota|limit|allowance|allocation)\b",
+    r"\b100 ?% of (?:your|the|its) (?:[\w()/-]+ ){0,4}"
+    r"(?:limit|quota|allowance|usage|allocation|plan)\b",
+    r"\b(?:limit|quota|allowance|usage|allocation)\b[^.,;]{0,20} 100 ?%",
+    r"\b(?:credits|quota|requests|messages|tokens|usage|allowance|prompts)(?: for| of)?"
+    r" (?:this|the|current|today)(?:'s)? ?(?:\w+ )?(?:is|are|has been|have been) (?:all )?"
+    r"(?:gone|used up|exhausted|spent|depleted|finished)\b",
     r"\b(?:reached|hit|exceeded) today's (?:\w+ ){0,2}(?:quota|limit)",
     r"\b(?:exceeded|reached|hit) (?:your|the) "
     r"(?:\d+[- ](?:hour|day|week|month)|weekly|daily|monthly) (?:[\w-]+ ){0,2}(?:limits?|quota)",
-    chinese.EXHAUSTED,
 )
+_EXHAUSTED_IN_CHINESE = _rule(Meaning.EXHAUSTED, chinese.EXHAUSTED)
 _OVERLOAD_MESSAGES = _rule(
     Meaning.OVERLOAD,
     r"\boverloaded\b|\bno capacity\b|\bat (?:\w+ )?capacity\b|\bcapacity exceeded",
     r"\bexperiencing high (?:demand|traffic|load)|\bserver is busy|\bno healthy upstream",
-    chinese.BUSY,
 )
+_OVERLOAD_IN_CHINESE = _rule(Meaning.OVERLOAD, chinese.BUSY)
+# Requests and tokens a minute, an hour and a day, as `RPD limit reached` has them.
+_LETTERS = r" ?(?:rate )?(?:limit|quota|exceeded|reached|\))"
 _SHORT_MESSAGES = _rule(
     Meaning.SHORT_LIMIT,
-    r"\brate limit (?:is )?(?:reached|exceeded)|\bhit a rate limit|\brate[- ]limited\b",
+    r"\brate limit (?:of [\w ]{1,30} )?(?:is )?(?:reached|exceeded)|\bhit a rate limit",
+    r"\brate[- ]limited\b|\b(?:due to|because of) rate[- ]limit",
+    rf"(?<![a-z])[rt]p[mhd]{_LETTERS}",
     r"\bexceeded the limit of model|\breached your (?:[\w./-]+ ){1,2}limit\b",
     r"\bexceed(?:ed)? (?:\S{1,20} ){0,3}rate limit|\btoo many requests\b",
-    chinese.BRIEF,
 )
 _SERVER_MESSAGES = _rule(
     Meaning.OVERLOAD,
@@ -180,22 +210,34 @@ _SERVER_MESSAGES = _rule(
     r"(?:had an error|timed out|is (?:temporarily )?unavailable)",
     r"^(?:an )?internal (?:server )?error\b|\bupstream error\b|^request timed out by the server",
 )
-QUOTA_MESSAGES = (_BILLING_MESSAGES, _EXHAUSTED_MESSAGES)
+_BILLING = (_BILLING_MESSAGES, _BILLING_IN_CHINESE)
+_EXHAUSTED = (_EXHAUSTED_MESSAGES, _EXHAUSTED_IN_CHINESE)
+QUOTA_MESSAGES = (*_BILLING, *_EXHAUSTED)
 _BRIEF_IN_CHINESE = _rule(Meaning.SHORT_LIMIT, chinese.BRIEF)
-LIMIT_MESSAGES = (_BILLING_MESSAGES, _OVERLOAD_MESSAGES, _BRIEF_IN_CHINESE, _EXHAUSTED_MESSAGES)
+LIMIT_MESSAGES = (
+    *_BILLING, _OVERLOAD_MESSAGES, _OVERLOAD_IN_CHINESE, _BRIEF_IN_CHINESE, *_EXHAUSTED,
+)  # fmt: skip
 STREAM_MESSAGES = (*LIMIT_MESSAGES, _SHORT_MESSAGES, _SERVER_MESSAGES)
 
 _LONG_CODES = re.compile(r"per_day|daily|weekly|monthly")
 _BRIEF_CODES = re.compile(r"per_(?:minute|second)")
-_BRIEF_MESSAGES = re.compile(r"\bper[- ](?:min|minute|second)\b", re.IGNORECASE)
+_BRIEF_MESSAGES = re.compile(
+    rf"\bper[- ](?:min|minute|second)\b|[a-z]ByMinute\b|(?<![a-z])[rt]pm{_LETTERS}", re.IGNORECASE
+)
+_MINUTE_IN_CHINESE = re.compile(chinese.MINUTE, re.IGNORECASE)
 _LONG_MESSAGES = re.compile(
-    r"\bper[- ](?:day|week|month)\b|\b(?:daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limit"
+    rf"[a-z]By(?:Day|Week|Month)\b|(?<![a-z])[rt]pd{_LETTERS}"
+    r"|\bper (?:86400|\d{6,7}) ?s(?:ec(?:ond)?s?)?\b|\bper (?:24|168|720) ?h(?:ours?|rs?)?\b"
+    r"|\b(?:credits|quota|requests|messages|tokens|usage|allowance) (?:for |of )?(?:this|the)"
+    r" (?:day|week|month)\b|\btoday's (?:\w+ )?(?:credits|quota|requests|messages|tokens|usage)\b"
+    r"|\b(?:daily|weekly|monthly) (?:[\w-]+ ){0,2}(?:allocation|allowance|quota|credits)\b"
+    r"|\bper[- ](?:day|week|month)\b|\b(?:daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limit"
     r"|\b(?:calls|requests|messages|tokens) ?(?:/|an?|each|every) ?(?:day|week|month)\b"
     r"|\b(?:\d{1,3}|one|two|five)[- ](?:hours?|days?|weeks?|months?) "
-    r"(?:[\w-]+ ){0,2}(?:limit|quota)"
-    rf"|{chinese.LONG}",
+    r"(?:[\w-]+ ){0,2}(?:limit|quota)",
     re.IGNORECASE,
 )
+_LONG_IN_CHINESE = re.compile(chinese.LONG, re.IGNORECASE)
 
 
 def by_codes(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | None:
@@ -207,7 +249,7 @@ def by_codes(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | None:
 def by_messages(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | None:
     """Return what the answer's messages say by the first rule that one of them meets."""
     heads = heads_of(answer)
-    evidence = ((meaning, "") for meaning, rule in rules for h in heads if rule.search(h))
+    evidence = ((meaning, "") for meaning, rule in rules for h in heads if _says(rule, h))
     return next(evidence, None)
 
 
@@ -223,9 +265,11 @@ def by_window(evidence: Evidence, answer: ErrorResponse) -> Evidence:
     heads = heads_of(answer)
     if any(map(_LONG_CODES.search, answer.codes)):
         return Meaning.EXHAUSTED, code
-    if any(map(_BRIEF_CODES.search, answer.codes)) or any(map(_BRIEF_MESSAGES.search, heads)):
+    if any(map(_BRIEF_CODES.search, answer.codes)) or _any_says(
+        heads, _BRIEF_MESSAGES, _MINUTE_IN_CHINESE
+    ):
         return Meaning.SHORT_LIMIT, code
-    if any(map(_LONG_MESSAGES.search, heads)):
+    if _any_says(heads, _LONG_MESSAGES, _LONG_IN_CHINESE):
         return Meaning.EXHAUSTED, code
     return evidence
 
@@ -247,10 +291,11 @@ def closed_login(answer: ErrorResponse) -> Evidence | None:
     code = next((code for code in answer.codes if _CLOSED_CODES.search(code)), None)
     if code is not None:
         return Meaning.LOGIN_DEAD, code
-    told = (h for h in heads_of(answer) if _CLOSED_MESSAGES.search(h))
+    shut = (_CLOSED_MESSAGES, _CLOSED_IN_CHINESE)
+    told = (head for head in heads_of(answer) if _any_says([head], *shut))
     is_told = any(not _NOT_FOR_GOOD.search(head) for head in told)
     # Whoever pays is let in again.
-    owes = by_messages((_BILLING_MESSAGES,), answer) if is_told else None
+    owes = by_messages(_BILLING, answer) if is_told else None
     return owes or ((Meaning.LOGIN_DEAD, "") if is_told else None)
 
 
@@ -275,7 +320,7 @@ def is_about_the_request(answer: ErrorResponse) -> bool:
 
 def is_too_large(answer: ErrorResponse) -> bool:
     """Return whether the request alone is larger than the limit, so that nobody is used up."""
-    return any(map(_TOO_LARGE_MESSAGES.search, heads_of(answer)))
+    return _any_says(heads_of(answer), _TOO_LARGE_MESSAGES, _TOO_LARGE_IN_CHINESE)
 
 
 def names_a_parameter(answer: ErrorResponse) -> bool:

@@ -61,6 +61,11 @@ _INSIDE = (
     "window",
     "primary_window",
     "secondary_window",
+    "retry_info",
+    "reset_info",
+    "rate_limit_info",
+    "limit_info",
+    "quota_info",
 )
 _CODE_FIELDS = (
     "code",
@@ -102,6 +107,7 @@ _CLOSING = {"{": "}", "[": "]"}
 _DEEPEST = 64
 _DECODER = json.JSONDecoder()
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
+_LONGEST_ESCAPE = 6
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
@@ -223,7 +229,7 @@ def _repaired(text: str) -> Iterator[str]:
             still_open.pop()
     closers = "".join(reversed(still_open))
     yield text + closers
-    yield _HALF_ESCAPE.sub("", text) + '"' + closers
+    yield text[:-_LONGEST_ESCAPE] + _HALF_ESCAPE.sub("", text[-_LONGEST_ESCAPE:]) + '"' + closers
     if comma:
         yield text[:comma] + open_there[::-1]
 
@@ -271,9 +277,17 @@ def _headers(
     """Return the headers, and those that a body carries for want of real ones."""
     nested = [said for entry in objects if isinstance(said := entry.get("headers"), dict)]
     return {
-        name.lower(): str(value)[:_LONGEST_HEADER].strip()
+        name.lower(): _once(str(value[0] if isinstance(value, list) else value))
         # The real ones come last and win.
         for source in (*nested, headers)
         for name, value in islice(source.items(), _MOST_HEADERS)
-        if isinstance(value, int | float | str)
+        if isinstance(value, int | float | str) or (isinstance(value, list) and value)
     }
+
+
+def _once(value: str) -> str:
+    """Return a header's value; one that was given twice, as a proxy does, once."""
+    value = value[:_LONGEST_HEADER].strip()
+    half = (len(value) - 1) // 2
+    is_twice = value[half : half + 1] == "," and value[half + 1 :].lstrip() == value[:half]
+    return value[:half] if is_twice else value

@@ -31,8 +31,9 @@ _COMMON = frozenset({
 })  # fmt: skip
 _OF_THE_ACCOUNT = re.compile(
     r"\b(?:account|organi[sz]ation|workspace|plan|subscription|team|user|key|project|all models"
-    r"|usage limit|(?:weekly|daily|monthly|session|\d+[- ]hour)(?: \w+){0,2} (?:limit|quota))\b"
-    r"|账[户号]|套餐|组织|用户|订阅|小时|每[周日月天]|本[周日月]",
+    r"|usage limit|credits|budget|balance|this (?:week|month)"
+    r"|(?:weekly|daily|monthly|session|\d+[- ]hour)(?: \w+){0,2} (?:limit|quota))\b"
+    r"|账[户号]|余额|积分|套餐|组织|用户|订阅|小时|每[周日月天]|本[周日月]",
     re.IGNORECASE,
 )
 

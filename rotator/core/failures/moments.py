@@ -60,18 +60,12 @@ _ISO = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 # What may stand behind a zone: `GMT+0800 (China Standard Time)`, `UTC 2026`.
-_BEHIND = re.compile(r" (?:20\d\d(?![\d:-])|\([^()\n]{1,40}\))")
+_BEHIND = re.compile(r" 20\d\d(?![\d:-])| ?[(（][^()（）\n]{1,40}[)）]")
 _EPOCH = re.compile(r"(?:1\d{9}(?:\.\d{1,9})?|1\d{12}|1\d{15})(?!\d)", re.ASCII)
 _TEN, _THIRTEEN = 1e11, 1e14
 _CENTURY = 2000
 _NOON, _MOST_HOURS, _MOST_MINUTES = 12, 24, 59
 _ENDS_TODAY = {"today", "tonight", "今天", "今日", "今晚"}
-# What a moment begins with, and what has to stand around it.
-START = re.compile(
-    rf"(?<![\w.])\d|{_MONTH}(?= \d)|{_WEEKDAY}(?![a-z])|midnight|noon|today|tomorrow|tonight"
-    "|今[天日晚]|明[天日晚]|零[点时]|午夜|(?:周|星期)[一二三四五六日天]|下午|晚上|(?<=[\u4e00-\u9fff])\\d",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 from urllib.parse import unquote
 
-from rotator.core.failures.end_names import Unit, unit_of_field, unit_of_header
-from rotator.core.failures.error_response import ErrorResponse, number_of
+from rotator.core.failures.end_names import (
+    Unit,
+    names_utc,
+    unit_named,
+    unit_of_field,
+    unit_of_header,
+)
+from rotator.core.failures.error_response import ErrorResponse, number_of, snake
 from rotator.core.failures.moments import as_epoch, exact_moment, read_moment
 from rotator.core.failures.spans import whole_span
 from rotator.core.failures.words import stated_in
@@ -28,7 +35,13 @@ _LATE_SECONDS = -3_600.0
 _FIRST_MOMENT = 1e9
 _MOST_MESSAGES = 8
 _LONGEST_VALUE = 200
-_PER_UNIT = {Unit.MILLISECONDS: 0.001, Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0}
+_PER_UNIT = {
+    Unit.NANOSECONDS: 1e-9, Unit.MICROSECONDS: 1e-6, Unit.MILLISECONDS: 0.001,
+    Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0, Unit.DAYS: 86_400.0,
+}  # fmt: skip
+# What an object under one of these names says is said of it: `"retry": {"after_ms": 500}`.
+_GROUPS = frozenset({"retry", "reset", "resets", "next_reset", "cooldown", "wait", "try_again"})
+_MOST_PARTS = 8
 # google.rpc: RetryInfo tells a wait of seconds beside a quota of a day.
 _WAITS = frozenset({"retry_delay"})
 
@@ -37,6 +50,11 @@ _REMAINING = re.compile(
 )
 _PLAIN_RESET = re.compile(r"(?:x-)?rate-?limit-reset(?:-after|-ms|-at)?")
 _FULL_PERCENT = 100.0
+_SEVERAL = re.compile(r"\d{1,17}(?:\.\d{1,9})?(?:, ?\d{1,17}(?:\.\d{1,9})?){1,7}", re.ASCII)
+_LEFT = (
+    "remaining", "percent_remaining", "x_ratelimit_remaining", "x_rate_limit_remaining",
+    "ratelimit_remaining", "rate_limit_remaining",
+)  # fmt: skip
 _SLOT = re.compile(r"(x-[\w-]{1,40}-(?:primary|secondary))-used-percent")
 _SNAPSHOT = re.compile(r"x-(?:quota-snapshot|usage-ratelimit)-[\w-]+")
 _STRUCTURED = re.compile(r"(?:^|[;, ])(?P<name>r|remaining|t|reset)=(?P<value>\d{1,12})")
@@ -183,7 +201,7 @@ def _item(told: Mapping[str, str], server: float) -> float | None:
 def _has_some_left(entry: Mapping[str, object]) -> bool:
     """Tell whether what an object says of its window is that it is not full."""
     used = [number_of(entry.get(name)) for name in ("used_percent", "percentage", "percent")]
-    left = [number_of(entry.get(name)) for name in ("remaining", "percent_remaining")]
+    left = [number_of(entry.get(name)) for name in _LEFT]
     return (
         any(percent is not None and percent < _FULL_PERCENT for percent in used)
         or any(count is not None and count > 0 for count in left)
@@ -203,7 +221,19 @@ def _in_fields(
     if not any(s is not None and _is_of_the_window(n) for n, s in lengths.items()):
         for name, unit in units.items():
             if unit is Unit.MOMENT:
-                yield _seconds(entry[name], unit, server, zone)
+                told = _in_utc(entry[name]) if names_utc(name) else entry[name]
+                yield _seconds(told, unit, server, zone)
+    for group in _GROUPS.intersection(entry):
+        inner = entry[group]
+        if isinstance(inner, dict):
+            parts = {f"{group}_{snake(n)}": v for n, v in islice(inner.items(), _MOST_PARTS)}
+            yield from _in_fields(parts, server, zone, left_out)
+
+
+def _in_utc(value: object) -> object:
+    """Return a time in words with the zone that its name has for it."""
+    is_words = isinstance(value, str) and number_of(value) is None and len(value) <= _LONGEST_VALUE
+    return f"{value} UTC" if is_words and exact_moment(str(value).strip()) is None else value
 
 
 def _is_of_the_window(name: str) -> bool:
@@ -212,12 +242,17 @@ def _is_of_the_window(name: str) -> bool:
 
 def _seconds(value: object, unit: Unit, server: float, zone: tzinfo | None = None) -> float | None:
     """Return how far off `value` is: a number of a unit, a length such as `6m0s`, or a moment."""
+    if isinstance(value, dict):
+        value, unit = _of_parts(value, unit)
     number = number_of(value)
     if number is not None:
         return _by_number(number, unit, server)
     if not isinstance(value, str) or len(value) > _LONGEST_VALUE:
         return None
     text = value.strip()
+    if _SEVERAL.fullmatch(text):
+        # A header that was given twice.
+        return _by_number(max(map(float, text.split(","))), unit, server)
     at = exact_moment(text)
     if at is not None:
         return _ahead(at - server)
@@ -229,6 +264,20 @@ def _seconds(value: object, unit: Unit, server: float, zone: tzinfo | None = Non
     if moment is None or moment.at is None or not is_whole:
         return None
     return _ahead(moment.at - server)
+
+
+def _of_parts(value: Mapping[str, object], unit: Unit) -> tuple[object, Unit]:
+    """Return what an object counts: `{"seconds": 30, "nanos": 0}`, or a value and its unit."""
+    told = {snake(name): part for name, part in islice(value.items(), _MOST_PARTS)}
+    if "value" in told:
+        named = unit_named(snake(str(told.get("unit", ""))))
+        return told["value"], unit if named is None or unit is Unit.MOMENT else named
+    parts = [
+        count * _PER_UNIT.get(named, 1.0)
+        for name, part in told.items()
+        if (named := unit_named(name)) is not None and (count := number_of(part)) is not None
+    ]
+    return (sum(parts), unit if unit is Unit.MOMENT else Unit.SECONDS) if parts else (None, unit)
 
 
 def _by_number(number: float, unit: Unit, server: float) -> float | None:

@@ -51,8 +51,10 @@ _PART = re.compile(
     r"(?:[ ,]{0,2}(?:and |& ?|零|又)?)",
     re.IGNORECASE,
 )
-# "in 3 days, 5-hour limit remains": the second one is no part of the first.
-_OF_A_LIMIT = re.compile(r"[ -]?(?:limit|window|quota|usage|session|plan|cap)", re.IGNORECASE)
+# "in 3 days, 5-hour limit remains", "in 3 hours. 7d: 40%": the second is no part of the first.
+_OF_A_LIMIT = re.compile(
+    r"[ -]?(?:limit|window|quota|usage|session|plan|cap)|: ?\d{1,3}(?:\.\d)? ?%", re.IGNORECASE
+)
 _CLOCK = re.compile(r"(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.\d{1,9})?)?(?![\d:])")
 _ISO = re.compile(
     r"P(?:(?P<d>\d{1,4})D)?(?:T(?:(?P<h>\d{1,5})H)?(?:(?P<m>\d{1,6})M)?"

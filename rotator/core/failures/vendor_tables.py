@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
 
 from rotator.core.failures.classify import LIMITS, TIMED, reason_of
 from rotator.core.failures.error_codes import heads_of
@@ -52,7 +53,7 @@ class Line:
     waits: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A vendor's lines, the ids and addresses that it is known by, and the zone it means."""
 
@@ -61,6 +62,11 @@ class Table:
     hosts: tuple[str, ...] = ()
     zone: tzinfo | None = None
     lines: tuple[Line, ...] = ()
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The codes that are numbers."""
+        return frozenset(line.code for line in self.lines if line.code.isdecimal())
 
     def is_at(self, host: str) -> bool:
         """Tell whether that is an address of the vendor's."""
@@ -83,7 +89,11 @@ def find_by_table(table: Table, signal: Signal, now: datetime) -> Finding | None
 
 
 def _line(table: Table, status: int | None, answer: ErrorResponse) -> Line | None:
-    codes, heads = _codes(answer), _heads(answer)
+    heads = _heads(answer)
+    own = _own_codes(table, answer)
+    # A text may echo a code of a relay or of the user's, so it is read where no field has one.
+    is_told = any(line.code and _is_met(line, status, own, heads) for line in table.lines)
+    codes = own if is_told else own | _text_codes(table, answer)
     return next((line for line in table.lines if _is_met(line, status, codes, heads)), None)
 
 
@@ -103,15 +113,25 @@ def _has(codes: frozenset[str], wanted: str) -> bool:
     return wanted in codes
 
 
-def _codes(answer: ErrorResponse) -> frozenset[str]:
-    """Return every code of an answer in snake case, and its numbers as they are."""
-    codes = set(answer.codes)
+def _own_codes(table: Table, answer: ErrorResponse) -> frozenset[str]:
+    """Return every code in the fields of an answer: in snake case, and numbers as they are.
+
+    Of numbers that the table has, those count that stand outermost: what is nested may be passed
+    on from somebody whose numbers mean something else.
+    """
+    codes, numbers = set(answer.codes), frozenset[str]()
     for entry in answer.objects:
-        for name, value in entry.items():
-            codes.update(_of_field(name, value))
-    for message in answer.messages:
-        codes.update(_of_text(message[:_LONGEST_TEXT]))
-    return frozenset(codes)
+        told = frozenset(c for name, value in entry.items() for c in _of_field(name, value))
+        codes |= told - table.numbers
+        numbers = numbers or told & table.numbers
+    return frozenset(codes - table.numbers | numbers)
+
+
+def _text_codes(table: Table, answer: ErrorResponse) -> frozenset[str]:
+    """Return every code in the words of an answer; of numbers that the table has, the first."""
+    told = [code for m in answer.messages for code in _of_text(m[:_LONGEST_TEXT])]
+    numbers = [code for code in told if code in table.numbers]
+    return frozenset(told).difference(numbers[1:]) | frozenset(numbers[:1])
 
 
 def _of_field(name: str, value: object) -> Iterator[str]:

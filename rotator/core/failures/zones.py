@@ -37,7 +37,8 @@ _OPEN, _SHUT = r"[(（\[]?", r"[)）\]]?"
 _ZONE = re.compile(
     # A short name may say nothing where the offset stands behind it: `CST (UTC+8)`.
     rf"(?:[ ]?[A-Z]{{2,5}}(?=[ ]?[(（](?:utc|gmt)))?"
-    rf"[ ]?{_OPEN}(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})(?: \(?[A-Z]{{2,5}}\b\)?)?"
+    rf"[ ]?{_OPEN}(?:(?P<name>utc|gmt)? ?(?P<offset>{_OFFSET})"
+    r"(?: [A-Z]{2,5}\b(?![+-])| \([A-Z]{2,5}\))?"
     rf"|(?P<place>{_PLACE})(?![a-z/])"
     rf"|(?P<iana>(?:{_AREAS})(?:/[A-Za-z](?:[A-Za-z0-9_+-]{{0,30}}[A-Za-z0-9])?){{1,2}})"
     rf"|(?P<short>{_NAMES})(?![\w/])){_SHUT}",
@@ -49,6 +50,9 @@ _BEFORE = re.compile(
     rf"(?<![A-Z])(?:{_PLACE}|(?:UTC|GMT)(?:{_OFFSET})?){_SHUT}[ :：，,]{{0,2}}$",
     re.IGNORECASE | re.ASCII,
 )
+_BEHIND = " :：，,)）]"
+_LAST = (*(name[-4:] for name in _PLACES), "utc", "gmt")
+_LONGEST_OFFSET = len("utc+08:00")
 # A word in capitals at the place of a zone.
 _UNKNOWN = re.compile(r"[ ]?\(?[A-Z]{2,5}\b(?![A-Z'])")
 _CLOCK_WORDS = {"AM", "PM", "OR", "AND", "IF", "AI", "API", "ID", "TO"}
@@ -68,12 +72,15 @@ def zone_at(text: str, at: int) -> tuple[tzinfo | None, int, bool]:
 def zone_before(text: str) -> tuple[tzinfo | None, bool]:
     """Return the zone that the end of `text` names, and whether it names one."""
     match = _BEFORE.search(text)
-    return (None, False) if match is None else (named_zone(match[0].strip(" :：，,)）]")), True)
+    return (None, False) if match is None else (named_zone(match[0].strip(_BEHIND)), True)
 
 
 def without_zone(text: str) -> str:
     """Return `text` without the zone that its end names."""
-    return _BEFORE.sub("", text)
+    # Looking for one costs more than telling that there is none.
+    last = text.rstrip(_BEHIND).lower()[-_LONGEST_OFFSET:]
+    has_offset = last[-1:].isdecimal() and ("utc" in last or "gmt" in last)
+    return _BEFORE.sub("", text) if has_offset or last.endswith(_LAST) else text
 
 
 def named_zone(name: str) -> tzinfo | None:

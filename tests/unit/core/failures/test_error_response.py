@@ -167,13 +167,32 @@ def test_the_status_that_a_body_states_is_read(body: object, status: int | None)
 
 def test_headers_are_read_in_lower_case_and_from_the_body_where_there_are_none() -> None:
     body = {
-        "headers": {"Retry-After": "1", "X-Reset": 5, "X-List": [1]},
+        "headers": {"Retry-After": "1", "X-Reset": 5, "X-List": [1, 2], "X-None": []},
         "error": {"headers": "no"},
     }
 
     answer = read_error_response(failure(429, body, headers={"Retry-After": " 2 "}))
 
-    assert answer.headers == {"retry-after": "2", "x-reset": "5"}
+    assert answer.headers == {"retry-after": "2", "x-reset": "5", "x-list": "1"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("8624, 8624", "8624"),
+        ("8624,8624", "8624"),
+        ("Sun, 22 Nov 2026, Sun, 22 Nov 2026", "Sun, 22 Nov 2026"),
+        ("8624, 30", "8624, 30"),
+        ("86;86", "86;86"),
+        ("7", "7"),
+        (",", ""),
+        ("", ""),
+    ],
+)
+def test_a_header_that_was_given_twice_is_one(value: str, expected: str) -> None:
+    answer = read_error_response(failure(429, "", headers={"x-reset": value}))
+
+    assert answer.headers == {"x-reset": expected}
 
 
 @pytest.mark.parametrize(

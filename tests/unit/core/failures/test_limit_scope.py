@@ -35,6 +35,10 @@ def test_a_model_s_family_names_it() -> None:
     [
         ({}, "Slow down", Scope("small-model")),
         ({}, "Your organization is limited", EVERYTHING),
+        ({}, "All your credits for this week are gone", EVERYTHING),
+        ({}, "Your messages for this month are used up", EVERYTHING),
+        ({}, "The balance is spent", EVERYTHING),
+        ({}, "本月积分已用尽", EVERYTHING),
         ({"x-ratelimit-exceeded": "weekly"}, "Slow down", EVERYTHING),
     ],
 )

@@ -430,3 +430,28 @@ def test_headers_name_a_full_window_of_a_plan_or_not(
     is_full: bool,  # noqa: FBT001  # a table's column
 ) -> None:
     assert names_a_full_window(headers) is is_full
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"x-ratelimit-reset": 90, "x-ratelimit-remaining": 0}, 90),
+        ({"x-ratelimit-reset": 90, "x-ratelimit-remaining": 1}, None),
+        ({"retry_after": {"value": 90, "unit": "parsec"}}, 90),
+        ({"retry_after": {"value": 2, "unit": "Minutes"}}, 120),
+        ({"retry_after": {"value": None}}, None),
+        ({"retry_after": {"seconds": None, "minutes": 2}}, 120),
+        ({"retry_after": {"parsecs": 5}}, None),
+        ({"retry_after": {}}, None),
+        ({"retry_after": {"nanos": 90_000_000_000, "micros": 10_000_000}}, 100),
+        ({"reset_at": {"value": EPOCH * 1_000 + 90_000, "unit": "ms"}}, 90),
+        ({"reset_at": {"seconds": 90}}, None),
+        ({"retry": {"limit": 5, "after": 90}}, 90),
+        ({"retry": {str(n): 1 for n in range(8)} | {"after": 90}}, None),
+        ({"cooldown": {"cooldown": {"until": EPOCH + 90}}}, None),
+    ],
+)
+def test_an_end_in_parts_or_in_a_group_is_read(
+    fields: dict[str, object], expected: float | None
+) -> None:
+    assert wait({"error": fields}) == expected

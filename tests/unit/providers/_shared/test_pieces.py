@@ -108,3 +108,42 @@ def test_nothing_may_be_told_where_nothing_was_wrong() -> None:
     nothing = Snapshot(NOW)
 
     assert Pieces().told(nothing) is nothing
+
+
+def test_an_odd_truth_value_or_moment_costs_itself() -> None:
+    pieces = Pieces()
+    part = Part({"is": "odd", "at": [], "much": "odd", "left": 5}, "limit")
+
+    def read(noting: Part) -> tuple[object, ...]:
+        inner = noting.flag("is"), noting.moment("at"), noting.one_of_several("much")
+        return (*inner, noting.one_of_several("left"))
+
+    assert pieces.read(read, part) == (None, None, None, 5)
+    assert [str(fault).rpartition(" ")[2] for fault in pieces.faults] == [
+        "limit.is", "limit.at", "limit.much",
+    ]  # fmt: skip
+    assert not pieces.are_whole
+
+
+def test_an_odd_field_of_an_inner_object_costs_itself() -> None:
+    pieces = Pieces()
+    body = Part({"one": {"at": []}, "many": [{"at": []}]})
+
+    def read(noting: Part) -> None:
+        one = noting.part("one")
+        assert one is not None
+        assert one.moment("at") is None
+        assert [part.moment("at") for part in noting.parts("many")] == [None]
+        assert [part.moment("at") for _, part in noting.named_parts()] == [None]
+
+    pieces.read(read, body)
+    assert len(pieces.faults) == 3
+
+
+def test_what_is_read_by_itself_is_odd_for_all() -> None:
+    part = Part({"at": []}, "limit")
+
+    with pytest.raises(UnexpectedAnswer, match=r"limit\.at"):
+        part.moment("at")
+    with pytest.raises(UnexpectedAnswer, match=r"limit\.at"):
+        part.note("at")

@@ -1,0 +1,88 @@
+"""Which of the windows that a sentence names are full: an end of another one is not meant.
+
+Pure. `5-hour limit reached, resets 3pm; weekly resets Monday` is over at three o'clock.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from rotator.core.failures.chinese import SIMPLIFIED
+
+_WINDOW = re.compile(
+    r"\b(?P<word>hourly|session|daily|weekly|monthly)\b"
+    r"|(?<![\d.:])(?P<count>\d{1,3}|one|five|seven)[- ]?(?P<unit>[hdwm])"
+    r"(?:(?:ours?|rs?|ays?|eeks?|onths?)?(?:[- ](?:rolling|usage|token))?"
+    r"[- ](?:limit|quota|usage|window|cap\b|allowance|allocation|session|plan|block)"
+    r"|(?= ?[:(=]| \d{1,3} ?%))"
+    r"|(?P<number>\d{1,3}) ?个?(?P<of>小时|天|日|周|月)[的内]?(?:使用|用量)?"
+    r"(?:[额限配]额|额度|上限|限制|窗口)"
+    r"|[每本当今](?P<each>[天日周月])|(?<![\d年一二三四五六])(?P<the>[周日月])(?:[限配]额|额度)",
+    re.IGNORECASE,
+)
+_NUMBERS = {"one": "1", "five": "5", "seven": "7"}
+# Names of one window.
+_SAME = {
+    "session": "5h", "hourly": "1h", "daily": "1d", "weekly": "7d", "monthly": "30d", "24h": "1d",
+    "1w": "7d", "1m": "30d", "天": "1d", "日": "1d", "周": "7d", "月": "30d",
+}  # fmt: skip
+_UNITS = {"小时": "h", "天": "d", "日": "d", "周": "w", "月": "m"}
+# Before a window's name, and behind it.
+_REACHED = re.compile(
+    r"(?:\b(?:reached|hit|exceeded|exhausted|used(?: up)?|100 ?% of)(?: all)?(?: of)?"
+    r"(?: (?:your|the|its|this))?(?: [\w-]+)? ?"
+    r"|(?:达到|超[出过]|用[完尽]|触发)[了您你的]{0,3}当?前?)$",
+    re.IGNORECASE,
+)
+_IS_FULL = re.compile(
+    r"(?<!not )\b(?:reached|hit|exceeded|exhausted|used up|full|depleted|gone|spent)\b"
+    r"|(?<![\d.])100(?:\.0+)? ?[%\uff05]"
+    r"|(?<![未没])(?:用[尽完]|耗尽|已满|达到|达上限|超限|超出)",
+    re.IGNORECASE,
+)
+_MOST_WINDOWS = 16
+_BEFORE, _BEHIND = 40, 100
+
+
+def of_full_windows(text: str, ends: list[tuple[int, float]]) -> list[float]:
+    """Return those ends, each with its place in `text`, that are of a full window; else all."""
+    seconds = [end for _, end in ends]
+    if len(ends) <= 1:
+        return seconds
+    plain = text.translate(SIMPLIFIED)
+    windows = list(islice(_WINDOW.finditer(plain), _MOST_WINDOWS))
+    full = _full(plain, windows)
+    return [end for place, end in ends if _window_of(place, windows) in full] or seconds
+
+
+def _full(text: str, windows: list[re.Match[str]]) -> set[str]:
+    full = set[str]()
+    behind = len(text)
+    for window in reversed(windows):
+        if _IS_FULL.search(text, window.end(), min(behind, window.end() + _BEHIND)):
+            full.add(_name(window))
+        behind = window.start()
+        reached = _REACHED.search(text[max(0, behind - _BEFORE) : behind])
+        if reached is not None:
+            full.add(_name(window))
+            # What stands there is not said of the window before.
+            behind -= len(reached[0])
+    return full
+
+
+def _window_of(place: int, windows: list[re.Match[str]]) -> str:
+    """Return the window that an end is of: the last that is named before it, else the first."""
+    before = [window for window in windows if window.start() < place] or windows[:1]
+    return _name(before[-1]) if before else ""
+
+
+def _name(window: re.Match[str]) -> str:
+    told = {name: part.lower() for name, part in window.groupdict().items() if part is not None}
+    if "count" in told:
+        name = _NUMBERS.get(told["count"], told["count"]) + told["unit"]
+    elif "number" in told:
+        name = told["number"] + _UNITS[told["of"]]
+    else:
+        (name,) = told.values()
+    return _SAME.get(name, name)

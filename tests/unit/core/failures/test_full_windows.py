@@ -1,0 +1,60 @@
+"""Of several ends in one sentence those count that are of a full window."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.core.failures.full_windows import of_full_windows
+
+# Each `|` is an end: the first is 1.0, the second 2.0, and so on.
+CASES = [
+    ("5-hour limit reached, resets |; weekly resets |", [1.0]),
+    ("weekly resets |; 5-hour limit reached, resets |", [2.0]),
+    ("You hit your session limit, resets |, weekly resets |", [1.0]),
+    ("five-hour limit is full, resets |, seven-day limit resets |", [1.0]),
+    ("one-hour limit gone, resets |, hourly resets |, daily resets |", [1.0, 2.0]),
+    ("24h: 100%, resets |. daily resets |. weekly resets |", [1.0, 2.0]),
+    ("1w: 100.0 %, resets |. weekly resets |. daily resets |", [1.0, 2.0]),
+    ("1m = 100%, |. monthly resets |. daily resets |", [1.0, 2.0]),
+    ("5H 100%, |. 7D 40%, |", [1.0]),
+    ("5h 1100% |. 7d 3.100% |", [1.0, 2.0]),
+    ("Limit full: resets |. session exhausted. Weekly resets |", [1.0]),
+    ("Resets |: session depleted. Weekly resets |", [1.0]),
+    ("weekly not reached, |; session spent, |", [2.0]),
+    ("weekly resets |. You exceeded the daily quota, |", [2.0]),
+    ("weekly resets |. 100% of your daily quota is used, |", [2.0]),
+    ("weekly resets |. You used up all of your 5 hour token limit, |", [2.0]),
+    ("5-hour limit reached, |; weekly limit reached, |", [1.0, 2.0]),
+    ("limit reached, resets | or |", [1.0, 2.0]),
+    ("session resets |, weekly resets |", [1.0, 2.0]),
+    ("5 小时额度已用尽，|。每周额度 |", [1.0]),
+    ("5小時額度已用盡，|。每週額度 |", [1.0]),
+    ("每天额度未用尽，|。7天的使用上限已满，|", [2.0]),
+    ("本周 |。已达到您的5小时限制，|", [2.0]),
+    ("本月 |。用完了今日额度 |", [2.0]),
+    ("周额度耗尽，|。月额度 |", [1.0]),
+    ("1周额度耗尽，|。本周 |。月配额 |", [1.0, 2.0]),
+    ("1个月额度超限 |。当月 |。每日 |", [1.0, 2.0]),
+    ("1日限额达上限 |。1天配额 |。每周 |", [1.0, 2.0]),
+    ("weekly " + "x" * 100 + " reached |, daily |", [1.0, 2.0]),
+    ("weekly" + " " * 93 + "reached |, daily |", [1.0]),
+    ("weekly |, reached" + " x" * 20 + " daily |", [1.0]),
+    ("weekly reached |, " + "daily " * 15 + "weekly |", [1.0]),
+    ("weekly reached |, " + "daily " * 14 + "weekly |", [1.0, 2.0]),
+    ("only |", [1.0]),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES)
+def test_the_end_of_the_window_that_is_full_is_meant(text: str, expected: list[float]) -> None:
+    ends = [(n, 0.0) for n, sign in enumerate(text) if sign == "|"]
+    ends = [(place, float(n)) for n, (place, _) in enumerate(ends, start=1)]
+
+    assert of_full_windows(text, ends) == expected
+
+
+def test_an_end_that_a_window_s_name_begins_with_is_not_of_that_window() -> None:
+    text = "weekly reached, then in 5h limit"
+
+    assert of_full_windows(text, [(text.index("5h"), 1.0), (len(text), 2.0)]) == [1.0]
