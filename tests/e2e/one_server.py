@@ -99,6 +99,15 @@ def configure(house: Household, provider: LoopbackProvider, names: Iterable[str]
     file.write_text(json.dumps(config))
 
 
+def with_place(house: Household, provider: LoopbackProvider, vendor: str, **options: str) -> None:
+    """Let a vendor's requests reach the loopback, with these options of opencode.json."""
+    file = house.config_folder / "opencode.json"
+    config = json.loads(file.read_text())
+    told = config["provider"].setdefault(vendor, {}).setdefault("options", {})
+    told |= {"baseURL": f"{provider.url}/v1"} | options
+    file.write_text(json.dumps(config))
+
+
 def log_in_all(house: Household, logins: Mapping[str, Sequence[Entry]]) -> None:
     """Log in with the first entry of each provider, then the second of each that has one."""
     for count in range(1, max(map(len, logins.values())) + 1):

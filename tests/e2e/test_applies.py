@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.e2e.one_server import with_place
 from tests.e2e.scenes import A, B, api, install_bridge, log_in, login, of_kind, states
 from tests.e2e.test_unseen_requests import FROZEN, install_beside_the_bridge, lines
 from tests.support.household import Household
@@ -143,15 +144,6 @@ def test_c7_a_login_that_no_plug_in_loads_is_sent_by_nobody_and_not_said_to_be(
     )
     sent = [str(request.headers) + request.raw_body.decode() for request in provider.requests]
     assert not [one for one in sent if "ACC-CANARY" in one]
-
-
-def with_place(house: Household, provider: LoopbackProvider, vendor: str, **options: str) -> None:
-    """Let a vendor's requests reach the loopback, with these options of opencode.json."""
-    file = house.config_folder / "opencode.json"
-    config = json.loads(file.read_text())
-    told = config["provider"].setdefault(vendor, {}).setdefault("options", {})
-    told |= {"baseURL": f"{provider.url}/v1"} | options
-    file.write_text(json.dumps(config))
 
 
 @pytest.mark.parametrize(
