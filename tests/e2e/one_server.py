@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.e2e.scenes import Entry, api, install_bridge, of, of_kind, stream_errors
 from tests.support.household import Household
+from tests.support.leaks import LASTING
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
 from tests.support.provider_request import Request
@@ -78,7 +79,7 @@ def one_server(
 ) -> Iterator[Scene]:
     """Run them with these logins captured, the last one of each provider live."""
     house = Household(home)
-    with LoopbackProvider() as provider:
+    with LoopbackProvider(f"{LASTING}loopback") as provider:
         configure(house, provider, logins)
         if bridge:
             install_bridge(house)
@@ -95,7 +96,9 @@ def configure(house: Household, provider: LoopbackProvider, names: Iterable[str]
     file = house.config_folder / "opencode.json"
     config = json.loads(file.read_text())
     del config["small_model"]
-    config["provider"] |= dict.fromkeys(names, config["provider"]["mock"])
+    # Without a library of its own it is the usual one, and of a vendor's name that vendor's.
+    place = {"options": config["provider"]["mock"]["options"], "models": {_MODEL: {}}}
+    config["provider"] = dict.fromkeys(names, place) | config["provider"]
     file.write_text(json.dumps(config))
 
 
