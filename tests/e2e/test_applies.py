@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
-from tests.e2e.scenes import A, B, api, install_bridge, log_in, login, of_kind, states
+from tests.e2e.one_server import Scene, configure, one_server, with_place
+from tests.e2e.scenes import A, B, C, api, install_bridge, log_in, login, of_kind, states
 from tests.e2e.test_unseen_requests import FROZEN, install_beside_the_bridge, lines
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
@@ -19,18 +21,21 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
 
 
-def rotated(house: Household, alias: str) -> tuple[str, str]:
+def rotated(house: Household, name: str) -> tuple[str, str]:
     """Put that account in; return when it says that the swap is used, and the event about it."""
-    applies = rotator(house, "rotate", "mock", alias, "--json").json()["applies"]
-    told = [one["why"] for one in of_kind(house, "problem")]
+    provider, alias = name.split("/")
+    applies = rotator(house, "rotate", provider, alias, "--json").json()["applies"]
+    told = [one["why"] for one in of_kind(house, "problem") if one["provider"] == provider]
     return str(applies), told[-1] if told else ""
 
 
-def keys(server: Server, provider: LoopbackProvider, session: str) -> list[str | None]:
+def keys(
+    server: Server, provider: LoopbackProvider, session: str, model: str = "mock/m1"
+) -> list[str | None]:
     """Ask once in that session and once in a new one; return the keys that went out."""
     before = len(provider.keys)
-    server.prompt(session, "again")
-    server.prompt(server.create_session(), "more")
+    server.prompt(session, "again", model=model)
+    server.prompt(server.create_session(), "more", model=model)
     return provider.keys[before:]
 
 
@@ -43,25 +48,19 @@ def test_c12_who_began_before_the_first_login_goes_on_without_one_until_the_rest
     house: Household, provider: LoopbackProvider
 ) -> None:
     install_bridge(house)
-    with watcher(house):
-        with serve(house) as server:
-            session = server.create_session()
-            server.prompt(session, "hi")
-            log_in(house, "mock", api(B), api(A))
-            applies, told = rotated(house, "mock-1")
-            went_out = keys(server, provider, session)
-            server.ask("POST", "/instance/dispose")
-            went_out_then = keys(server, provider, session)
-            # It writes its log up to a second late.
-            log = house.log_file
-            wait_until(lambda: "disposing instance" in log.read_text(), 10, "the line of the log")
-            again, _ = rotated(house, "mock-2")
-            pid = server.pid
-        with serve(house) as server:
-            session = server.create_session()
-            assert keys(server, provider, session) == [A, A]
-            assert rotated(house, "mock-1")[0] == "next-request"
-            assert keys(server, provider, session) == [B, B]
+    with watcher(house), serve(house) as server:
+        session = server.create_session()
+        server.prompt(session, "hi")
+        log_in(house, "mock", api(B), api(A))
+        applies, told = rotated(house, "mock/mock-1")
+        went_out = keys(server, provider, session)
+        server.ask("POST", "/instance/dispose")
+        went_out_then = keys(server, provider, session)
+        # It writes its log up to a second late.
+        log = house.log_file
+        wait_until(lambda: "disposing instance" in log.read_text(), 10, "the line of the log")
+        again, _ = rotated(house, "mock/mock-2")
+        pid = server.pid
 
     assert (applies, went_out) == ("after-restart", [None, None])
     assert told == (
@@ -72,22 +71,27 @@ def test_c12_who_began_before_the_first_login_goes_on_without_one_until_the_rest
     assert again == "next-request"
 
 
-def test_c12_so_does_one_that_began_after_a_logout(
+def test_c12_so_does_one_that_began_after_a_logout_and_none_that_began_with_a_login(
     house: Household, provider: LoopbackProvider
 ) -> None:
+    configure(house, provider, ("left",))
     install_bridge(house)
     with watcher(house):
-        log_in(house, "mock", api(B), api(A))
+        log_in(house, "left", api(C), api("KEY-CANARY-D"))
         house.write_auth({})
         wait_until(lambda: of_kind(house, "logged-out"), 10, "the logout")
+        log_in(house, "mock", api(B), api(A))
         with serve(house) as server:
-            session = server.create_session()
-            server.prompt(session, "hi")
-            applies, told = rotated(house, "mock-1")
-            went_out = keys(server, provider, session)
+            session, other = server.create_session(), server.create_session()
+            assert keys(server, provider, session) == [A, A]
+            assert rotated(house, "mock/mock-1")[0] == "next-request"
+            assert keys(server, provider, session) == [B, B]
+            server.prompt(other, "hi", model="left/m1")
+            applies, told = rotated(house, "left/left-1")
+            went_out = keys(server, provider, other, "left/m1")
 
     assert (applies, went_out) == ("after-restart", [None, None])
-    assert told.endswith("to use mock-1: it built its requests while mock had no login")
+    assert told.endswith("to use left-1: it built its requests while left had no login")
 
 
 def test_c7_a_key_is_not_replaced_where_the_bridge_does_not_see_the_requests(
@@ -100,7 +104,7 @@ def test_c7_a_key_is_not_replaced_where_the_bridge_does_not_see_the_requests(
             session = server.create_session()
             server.prompt(session, "hi")
             wait_until(lambda: lines(house), 20, "a sentence")
-            applies, told = rotated(house, "mock-1")
+            applies, told = rotated(house, "mock/mock-1")
             went_out = keys(server, provider, session)
             said = rotator(house, "rotate", "mock", "mock-1").stdout
 
@@ -113,116 +117,118 @@ def test_c7_a_key_is_not_replaced_where_the_bridge_does_not_see_the_requests(
     assert said.strip().endswith(why.format("it"))
 
 
+# -- logins that no plug-in loads --------------------------------------------------------------
+
+# Of a model that needs a key, nothing is sent; mock and bare have models that do without one.
+UNLOADED = ("anthropic", "google", "mock", "bare")
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["bridge", "bare"])
+def unloaded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    """Return a server with two such logins of each provider, once with the bridge, once without."""
+    logins = {one: (login(f"{one}-B"), login(f"{one}-A")) for one in UNLOADED}
+    with one_server(tmp_path_factory.mktemp("home"), logins, bridge=request.param) as scene:
+        yield scene
+
+
+@pytest.fixture
+def scene(unloaded: Scene) -> Iterator[Scene]:
+    """Return it with a provider that knows of nothing yet."""
+    yield unloaded
+    unloaded.provider.begin_anew()
+
+
 @pytest.mark.parametrize("provider_id", ["anthropic", "google"])
-@pytest.mark.parametrize("has_bridge", [True, False])
 def test_c7_a_login_that_no_plug_in_loads_is_sent_by_nobody_and_not_said_to_be(
-    house: Household, provider: LoopbackProvider, provider_id: str, *, has_bridge: bool
+    scene: Scene, provider_id: str
 ) -> None:
-    if has_bridge:
-        install_bridge(house)
-    file = house.config_folder / "opencode.json"
-    config = json.loads(file.read_text())
-    options = {"baseURL": f"{provider.url}/v1"}
-    config["provider"][provider_id] = {"options": options, "models": {"m1": {}}}
-    file.write_text(json.dumps(config))
-    with watcher(house):
-        log_in(house, provider_id, login("B"), login("A"))
-        with serve(house) as server:
-            session = server.create_session()
-            # A model that needs a key is not offered, or fails before it is asked for.
-            with contextlib.suppress(AssertionError):
-                server.prompt(session, "hi", model=f"{provider_id}/m1")
-            told = rotator(house, "rotate", provider_id, f"{provider_id}-1", "--json").json()
-            said = rotator(house, "rotate", provider_id, f"{provider_id}-2").stdout
-            with contextlib.suppress(AssertionError):
-                server.prompt(session, "again", model=f"{provider_id}/m1")
+    house = scene.house
+    # A model that needs a key is not offered, or fails before it is asked for.
+    with contextlib.suppress(AssertionError):
+        scene.ask(provider_id)
+    told = rotator(house, "rotate", provider_id, f"{provider_id}-1", "--json").json()
+    said = rotator(house, "rotate", provider_id, f"{provider_id}-2").stdout
+    with contextlib.suppress(AssertionError):
+        scene.ask(provider_id, "again")
 
     assert told["applies"] == "after-restart"
     assert said.endswith(
         f"opencode sends no such login to {provider_id} without a plug-in for that\n"
     )
-    sent = [str(request.headers) + request.raw_body.decode() for request in provider.requests]
+    sent = [str(one.headers) + one.raw_body.decode() for one in scene.provider.requests]
     assert not [one for one in sent if "ACC-CANARY" in one]
 
 
-def with_place(house: Household, provider: LoopbackProvider, vendor: str, **options: str) -> None:
-    """Let a vendor's requests reach the loopback, with these options of opencode.json."""
-    file = house.config_folder / "opencode.json"
-    config = json.loads(file.read_text())
-    told = config["provider"].setdefault(vendor, {}).setdefault("options", {})
-    told |= {"baseURL": f"{provider.url}/v1"} | options
-    file.write_text(json.dumps(config))
+def test_c7_no_swap_of_a_login_that_nothing_loads_is_said_to_be_used(scene: Scene) -> None:
+    session = scene.server.create_session()
+    scene.server.prompt(session, "hi")
+    applies, _ = rotated(scene.house, "mock/mock-1")
+    said = rotator(scene.house, "rotate", "mock", "mock-2").stdout
 
-
-@pytest.mark.parametrize(
-    ("vendor", "variable", "model"),
-    [("openai", "OPENAI_API_KEY", "gpt-5.5"), ("xai", "XAI_API_KEY", None)],
-)
-@pytest.mark.parametrize("has_bridge", [True, False])
-def test_b1_no_login_is_blamed_or_said_to_be_used_where_opencode_s_own_plug_ins_are_turned_off(
-    house: Household,
-    provider: LoopbackProvider,
-    vendor: str,
-    variable: str,
-    model: str | None,
-    *,
-    has_bridge: bool,
-) -> None:
-    with_place(house, provider, vendor)
-    if has_bridge:
-        install_bridge(house)
-    listed = json.loads(house.models_file.read_text())[vendor]["models"]
-    provider.limit("KEY-CANARY-OWN", headers={"retry-after-ms": "300"})
-    flags = {"OPENCODE_DISABLE_DEFAULT_PLUGINS": "1", variable: "KEY-CANARY-OWN"}
-    with watcher(house):
-        log_in(house, vendor, login("B"), login("A"))
-        with serve(house, **flags) as server:
-            session = server.create_session()
-            server.prompt_async(session, "hi", model=f"{vendor}/{model or next(iter(listed))}")
-            why = wait_until(lambda: of_kind(house, "problem"), 30, "the sentence")[0]["why"]
-            used = rotator(house, "rotate", vendor, f"{vendor}-1").stdout
-
-    assert set(provider.keys) == {"KEY-CANARY-OWN"}
-    assert states(house, vendor) == ["ready", "ready"]
-    assert not of_kind(house, "failover")
-    assert (
-        "a key that auth.json did not give" if has_bridge else f"the variable {variable}"
-    ) in why
-    assert f"the variable {variable} gives {vendor} a key of its own" in used
-
-
-@pytest.mark.parametrize("has_bridge", [True, False])
-def test_c7_no_swap_of_a_login_that_nothing_loads_is_said_to_be_used(
-    house: Household, provider: LoopbackProvider, *, has_bridge: bool
-) -> None:
-    if has_bridge:
-        install_bridge(house)
-    with watcher(house):
-        log_in(house, "mock", login("B"), login("A"))
-        with serve(house) as server:
-            session = server.create_session()
-            server.prompt(session, "hi")
-            applies, _ = rotated(house, "mock-1")
-            said = rotator(house, "rotate", "mock", "mock-2").stdout
-            went_out = keys(server, provider, session)
-
-    assert went_out == [None, None]
+    assert keys(scene.server, scene.provider, session) == [None, None]
     assert applies == "after-restart"
     assert said.strip().endswith("opencode sends no such login to mock without a plug-in for that")
 
 
 def test_c7_a_login_that_nothing_loads_is_not_blamed_for_a_request_without_a_key(
-    house: Household, provider: LoopbackProvider
+    scene: Scene,
 ) -> None:
-    provider.answer(refusal(429, None, {"retry-after-ms": "300"}))
-    with watcher(house):
-        log_in(house, "mock", login("B"), login("A"))
-        with serve(house) as server:
-            server.prompt_async(server.create_session(), "hi")
-            why = wait_until(lambda: of_kind(house, "problem"), 30, "the sentence")[0]["why"]
+    scene.provider.answer(refusal(429, None, {"retry-after-ms": "300"}))
+    session = scene.server.create_session()
+    scene.server.prompt_async(session, "hi", model="bare/m1")
+    why = wait_until(lambda: scene.events_of("bare", "problem"), 30, "the sentence")[0]["why"]
+    scene.server.abort(session)
 
-    assert why.endswith("without a plug-in for that: nobody is blamed")
-    assert states(house) == ["ready", "ready"]
+    has_bridge = (scene.house.config_folder / "plugin" / "rotator.js").exists()
+    says = "with a key that auth.json did not give" if has_bridge else "without a plug-in for that"
+    assert why.endswith(f"{says}: nobody is blamed")
+    assert states(scene.house, "bare") == ["ready", "ready"]
+
+
+# -- opencode's own plug-ins are turned off ----------------------------------------------------
+
+OWN = "KEY-CANARY-OWN"
+VARIABLES = {"openai": "OPENAI_API_KEY", "xai": "XAI_API_KEY"}
+MODELS = {"openai": "openai/gpt-5.5", "xai": "xai/grok-4"}
+
+
+@pytest.mark.parametrize("has_bridge", [True, False])
+def test_b1_no_login_is_blamed_or_said_to_be_used_where_opencode_s_own_plug_ins_are_turned_off(
+    house: Household, provider: LoopbackProvider, *, has_bridge: bool
+) -> None:
+    for vendor in VARIABLES:
+        with_place(house, provider, vendor)
+    if has_bridge:
+        install_bridge(house)
+    provider.limit(OWN, headers={"retry-after-ms": "300"})
+    flags = {"OPENCODE_DISABLE_DEFAULT_PLUGINS": "1", **dict.fromkeys(VARIABLES.values(), OWN)}
+    used, why = {}, {}
+    with watcher(house):
+        for vendor in VARIABLES:
+            log_in(house, vendor, login(f"{vendor}-B"), login(f"{vendor}-A"))
+        with serve(house, **flags) as server:
+            for vendor, model in MODELS.items():
+                first = len(provider.keys)
+                server.prompt_async(server.create_session(), "hi", model=model)
+                told = wait_until(partial(problems_of, house, vendor), 30, "the sentence")
+                why[vendor] = told[0]
+                used[vendor] = rotator(house, "rotate", vendor, f"{vendor}-1").stdout
+                assert provider.keys[first:]
+
+    assert set(provider.keys) == {OWN}
+    assert not of_kind(house, "failover")
+    for vendor, variable in VARIABLES.items():
+        assert states(house, vendor) == ["ready", "ready"]
+        whose = "a key that auth.json did not give" if has_bridge else f"the variable {variable}"
+        assert whose in why[vendor]
+        assert f"the variable {variable} gives {vendor} a key of its own" in used[vendor]
+
+
+def problems_of(house: Household, provider: str) -> list[str]:
+    """Return the problems told of a provider."""
+    return [one["why"] for one in of_kind(house, "problem") if one["provider"] == provider]
 
 
 def test_c7_no_restart_is_named_that_would_not_bring_a_key_to_its_use(

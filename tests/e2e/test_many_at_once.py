@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.scenes import A, kinds, states, stream_errors
 from tests.support.bridge_process import bridge_process
-from tests.support.household import Household
+from tests.support.household import COLLECTS, Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import serve
 from tests.support.provider_answers import Answer, refusal
@@ -52,7 +52,7 @@ def test_200_sessions_of_one_server_fail_at_once(
     gate = Gate(SESSIONS)
     gate.open()
     provider.answer(gate, key=A, title=False)
-    with serve(watched) as server, ThreadPoolExecutor(SESSIONS) as pool:
+    with serve(watched, **COLLECTS) as server, ThreadPoolExecutor(SESSIONS) as pool:
         sessions = [server.create_session() for _ in range(SESSIONS)]
 
         said = list(

@@ -7,17 +7,13 @@ its own, all of them one loopback provider.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.scenes import Entry, api, install_bridge, of, of_kind, states
-from tests.support.household import Household
-from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_process import Server, serve
-from tests.support.rotator_process import rotator, watcher
+from tests.e2e.one_server import Scene, key, one_server, two_keys
+from tests.e2e.scenes import Entry, api, of, of_kind, states
+from tests.support.rotator_process import rotator
 from tests.support.waiting import wait_until
 
 HOUR = {"retry-after": "3600"}
@@ -34,11 +30,6 @@ CLEARED: dict[str, Entry] = {
 GATEWAY = "gateway"
 
 
-def key(provider: str, name: str) -> str:
-    """Return a key that is one provider's alone."""
-    return f"KEY-CANARY-{provider}-{name}"
-
-
 def with_routers(provider: str, name: str) -> Entry:
     """Return what the login of digitalocean leaves in auth.json."""
     token = key(provider, name)
@@ -53,29 +44,11 @@ def behind(place: str) -> Entry:
     return {**api(key(GATEWAY, place)), "metadata": {"accountId": place}}
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A household with a watcher and a server, and the provider behind all others."""
-
-    house: Household
-    provider: LoopbackProvider
-    server: Server
-
-    def ask(self, provider: str) -> str:
-        """Send a message of a new session to a provider; return the answer."""
-        return self.server.prompt(self.server.create_session(), "hi", model=f"{provider}/m1")
-
-    def keys_of(self, provider: str) -> list[str]:
-        """Return the provider's keys that were asked."""
-        return [str(one) for one in self.provider.keys if f"-{provider}-" in str(one)]
-
-
 @pytest.fixture(scope="module")
 def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Return what the tests of this file share, with two logins of each provider captured."""
-    house = Household(tmp_path_factory.mktemp("home"))
     logins = {
-        **{one: (api(key(one, "2")), api(key(one, "1"))) for one in (*MARKED, *CLEARED)},
+        **two_keys((*MARKED, *CLEARED)),
         **{
             one: (api(key(one, "2") + padding), api(key(one, "1") + padding))
             for one, padding in PADDINGS.items()
@@ -83,23 +56,8 @@ def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         **{one: (with_routers(one, "2"), with_routers(one, "1")) for one in OCEANS},
         GATEWAY: (behind("2"), behind("1")),
     }
-    with LoopbackProvider() as provider:
-        house.configure(provider.url)
-        file = house.config_folder / "opencode.json"
-        config = json.loads(file.read_text())
-        config["provider"] |= dict.fromkeys(logins, config["provider"]["mock"])
-        file.write_text(json.dumps(config))
-        install_bridge(house)
-        with watcher(house):
-            house.write_auth({one: first for one, (first, _) in logins.items()})
-            wait_until(lambda: all(of(house, one) for one in logins), 10, "the first logins")
-            house.write_auth({one: second for one, (_, second) in logins.items()})
-            wait_until(
-                lambda: all(len(of(house, one)) == 2 for one in logins), 10, "the second logins"
-            )
-            with serve(house) as server:
-                yield Scene(house, provider, server)
-    shutil.rmtree(house.temporary, ignore_errors=True)
+    with one_server(tmp_path_factory.mktemp("home"), logins) as scene:
+        yield scene
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.scenes import of
-from tests.support.household import Household
+from tests.support.household import COLLECTS, Household
 from tests.support.opencode2_process import Server2, end_services, serve2
 from tests.support.rotator_process import rotator, watcher
 from tests.support.waiting import wait_until
@@ -33,7 +33,7 @@ def log_in(server: Server2) -> None:
 
 @pytest.mark.timeout(240)
 def test_no_login_is_lost_while_rotations_run(house: Household) -> None:
-    with watcher(house), serve2(house) as server:
+    with watcher(house), serve2(house, **COLLECTS) as server:
         server.add_key("mock", "KEY-CANARY-first", "first")
         server.add_key("mock", "KEY-CANARY-second", "second")
         logging_in = threading.Thread(target=log_in, args=(server,))

@@ -33,7 +33,7 @@ from tests.e2e.scenes import (
     wait_for_accounts,
 )
 from tests.support.home import OUTSIDE, places
-from tests.support.household import Household
+from tests.support.household import COLLECTS, Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
 from tests.support.rotator_process import rotator, watcher
@@ -148,7 +148,7 @@ def race(house: Household, provider: LoopbackProvider) -> Iterator[Race]:
     with watcher(house), open_context(find_paths(places(house.home))) as context:
         expired = {**login("A", expires_in_seconds=-60), "refresh": "REF-CANARY-A-0"}
         log_in(house, "openai", login("B"), expired)
-        with serve(house) as server:
+        with serve(house, **COLLECTS) as server:
             yield Race(house, provider, context, server, server.create_session())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import long_first, slow_files
+from tests.support import leaks, long_first, slow_files
 from tests.support.canary import sweep
 from tests.support.network import is_local
 from tests.support.repository import ROOT
@@ -68,6 +68,19 @@ def test_a_thread_that_outlives_its_test_is_an_error_that_names_it(inner: pytest
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*left running: forgotten*"])
+
+
+def test_a_thread_of_what_several_tests_share_may_begin_in_any_of_them(
+    inner: pytest.Pytester,
+) -> None:
+    test = f"""
+        import threading, time
+        def test_it():
+            name = "{leaks.LASTING}loopback connection"
+            threading.Thread(target=time.sleep, args=(3,), name=name, daemon=True).start()
+    """
+
+    run_with("leaks", inner, test).assert_outcomes(passed=1)
 
 
 def test_a_child_that_outlives_the_session_is_an_error(inner: pytest.Pytester) -> None:

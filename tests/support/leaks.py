@@ -13,6 +13,8 @@ import pytest
 from tests.support import late
 
 GRACE_SECONDS = 2.0
+# So begins the name of a thread that belongs to what several tests share: its owner ends it.
+LASTING = "lasting "
 Found = TypeVar("Found")
 
 
@@ -31,7 +33,11 @@ def no_leaked_threads() -> Iterator[None]:
 
     yield
 
-    left = _when_empty(lambda: [t.name for t in threading.enumerate() if t not in before])
+    def left_running() -> list[str]:
+        new = [thread.name for thread in threading.enumerate() if thread not in before]
+        return [name for name in new if not name.startswith(LASTING)]
+
+    left = _when_empty(left_running)
     if left:
         pytest.fail(f"threads that the test left running: {', '.join(sorted(left))}")
 

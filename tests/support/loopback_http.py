@@ -149,14 +149,14 @@ class LoopbackServer:
     closes, open connections are closed and all its threads have ended.
     """
 
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
+    def __init__(self, handler: Handler, *, name: str = "loopback") -> None:
+        self._handler, self._name = handler, name
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         self._stop, self._stopping = socket.socketpair()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
-        self._acceptor = threading.Thread(target=self._accept, name="loopback", daemon=True)
+        self._acceptor = threading.Thread(target=self._accept, name=name, daemon=True)
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> Self:
@@ -192,9 +192,8 @@ class LoopbackServer:
             sock, _ = self._listener.accept()
             # Without this a small answer after another waits for the client's acknowledgement.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            thread = threading.Thread(
-                target=self._serve, args=(sock,), name="loopback connection", daemon=True
-            )
+            name = f"{self._name} connection"
+            thread = threading.Thread(target=self._serve, args=(sock,), name=name, daemon=True)
             with self._lock:
                 self._connections.add(sock)
                 self._threads.add(thread)

@@ -61,13 +61,14 @@ class LoopbackProvider:
 
     The newest rule that fits answers. Without a rule a model request gets a short text, a title
     request a title, `/oauth/token` what `tokens` says, `/page` a page, anything else a 404.
+    `name` is that of its threads; one that outlives a test begins it with `leaks.LASTING`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "loopback") -> None:
         self._lock = threading.Lock()
         self._rules: list[_Rule] = []
         self._requests: list[Request] = []
-        self._server = LoopbackServer(self._serve)
+        self._server = LoopbackServer(self._serve, name=name)
         self.tokens = TokenEndpoint()
         self.history = BoundHistory()
 
