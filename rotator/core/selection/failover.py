@@ -146,13 +146,7 @@ def decide(
     else:
         decision = _about(state, signal, account, finding, now)
     if decision.is_last_resort:
-        after = _marked(state, decision.updates)
-        verdict, news = fall_back(after, signal, account, since or now, now)
-        decision = replace(decision, verdict=verdict, events=(*decision.events, *news))
-        first = first_recovery(within_reach(after, signal, account), signal, now)
-        if verdict.kind is VerdictKind.WAIT and first and first[0].provider == signal.provider:
-            # One for its own place is waited for, and can be put in only while none of another is.
-            decision = replace(decision, order=None)
+        decision = _last_resort(state, signal, account, decision, since or now, now)
     order = decision.order
     if order is None or not wants_refresh(order.to, now):
         return decision
@@ -167,6 +161,25 @@ def decide(
     # The swap that the overload is counted for comes later.
     marks = tuple(mark for mark in decision.updates if not isinstance(mark, NoteOverloadSwap))
     return replace(decision, verdict=ACK, freshen=True, updates=marks)
+
+
+def _last_resort(
+    state: State,
+    signal: Signal,
+    account: Account,
+    decision: Decision,
+    since: datetime,
+    now: datetime,
+) -> Decision:
+    """Return the decision with where the turn goes on, or how long it waits."""
+    after = _marked(state, decision.updates)
+    verdict, news = fall_back(after, signal, account, since, now)
+    decision = replace(decision, verdict=verdict, events=(*decision.events, *news))
+    first = first_recovery(within_reach(after, signal, account), signal, now)
+    if verdict.kind is VerdictKind.WAIT and first and first[0].provider == signal.provider:
+        # One for its own place is waited for, and can be put in only while none of another is.
+        return replace(decision, order=None)
+    return decision
 
 
 def _is_at_once(decision: Decision, renewal: Callable[[Account], Renewal]) -> bool:
