@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rotator.doctor import configured, databases, inside, mends, places, programs, running, stores
 from rotator.doctor.check_result import Check, CheckResult, problem
@@ -15,6 +16,7 @@ from rotator.doctor.setup import DoctorContext
 from rotator.errors import RotatorError
 from rotator.system.disk_errors import way_out_of
 from rotator.system.interrupts import obey
+from rotator.system.writable import unwritable_place
 
 Look = Callable[[DoctorContext], Iterator[CheckResult]]
 Mend = Callable[[DoctorContext], Iterator[str]]
@@ -69,6 +71,9 @@ def _tried(check: Check, look: Look, setup: DoctorContext) -> list[CheckResult]:
     except RotatorError as exc:
         return [problem(check, exc.message, exc.hint)]
     except OSError as exc:
+        told = unwritable_place(Path(exc.filename)) if isinstance(exc.filename, str) else None
+        if told is not None:
+            return [problem(check, told.why, told.to_do)]
         where = f"{exc.filename} " if exc.filename else ""
         to_do = way_out_of(exc, "check the rights")
         return [problem(check, f"{where}cannot be looked at: {exc.strerror}", to_do)]

@@ -40,10 +40,13 @@ def open_private(path: Path | str, flags: int) -> int:
             # A umask may have taken its owner's rights.
             if stat.S_IMODE(os.fstat(handle).st_mode) != _NARROW:
                 os.fchmod(handle, _NARROW)
+            give_to_owner_of_folder(handle, Path(path).parent)
         except BaseException:
             os.close(handle)
+            if flags & os.O_EXCL:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)  # noqa: PTH108  # it may be a text
             raise
-        give_to_owner_of_folder(handle, Path(path).parent)
     return handle
 
 
@@ -64,6 +67,10 @@ def make_private_folder(folder: Path) -> None:
     try:
         os.fchmod(handle, _FOLDER)
         give_to_owner_of_folder(handle, folder.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise
     finally:
         os.close(handle)
 
@@ -233,7 +240,7 @@ def _refused(why: str, path: Path | str) -> PermissionError:
 
 
 def closed_folder(place: Path) -> Path | None:
-    """Return the folder on the way to `place` that its owner, we, may not enter, or None."""
+    """Return the folder on the way to `place` that we may not enter, or None."""
     by_effect = os.access in os.supports_effective_ids
     for folder in reversed(place.absolute().parents):
         try:
@@ -242,9 +249,8 @@ def closed_folder(place: Path) -> Path | None:
             return None
         if not stat.S_ISDIR(facts.st_mode):
             return None
-        if os.access(folder, os.X_OK, effective_ids=by_effect):
-            continue
-        return folder if facts.st_uid == os.geteuid() else None
+        if not os.access(folder, os.X_OK, effective_ids=by_effect):
+            return folder
     return None
 
 
@@ -284,13 +290,28 @@ def home_below_root(environ: Mapping[str, str]) -> str | None:
 
 
 def give_to_owner_of_folder(handle: int, folder: Path) -> None:
-    """Let what root has just made belong to the owner of `folder`, where the disk can do that."""
+    """Let what root has just made belong to the owner of `folder`.
+
+    Raises PermissionError where it stays root's: that would lock its owner out.
+    """
     if os.geteuid() != _ROOT:
         return
-    with contextlib.suppress(OSError):
-        facts = folder.stat()
-        if facts.st_uid != _ROOT:
-            os.fchown(handle, facts.st_uid, facts.st_gid)
+    facts = _facts(folder)
+    if facts is None or facts.st_uid == _ROOT:
+        return
+    try:
+        os.fchown(handle, facts.st_uid, facts.st_gid)
+    except PermissionError:
+        # On some disks everything has the owner of the mount already.
+        if os.fstat(handle).st_uid != facts.st_uid:
+            raise _not_given(facts.st_uid, folder) from None
+    except OSError:
+        return
+
+
+def _not_given(owner: int, folder: Path) -> PermissionError:
+    why = f"what root makes there would lock uid {owner} out, for it may not be given to them"
+    return PermissionError(errno.EPERM, why, str(folder))
 
 
 def take_after(handle: int, facts: os.stat_result) -> None:
@@ -310,8 +331,10 @@ def can_take_after(facts: os.stat_result) -> bool:
 
 def whose(path: Path) -> os.stat_result | None:
     """Return what a new file has to take after that root is about to put at `path`, if anything."""
-    if os.geteuid() != _ROOT:
-        return None
+    return _facts(path) if os.geteuid() == _ROOT else None
+
+
+def _facts(path: Path) -> os.stat_result | None:
     with contextlib.suppress(OSError):
         return path.stat()
     return None

@@ -21,6 +21,7 @@ from rotator.system.file_owners import (
     require_own_way,
 )
 from rotator.system.odd_places import instead_of_folder
+from rotator.system.writable import unwritable_place
 
 OURS = "opencode-rotator"
 FOLDER_MODE = 0o700
@@ -201,9 +202,8 @@ def private_folder(folder: Path) -> Path:
     except OSError as exc:
         message = f"the folder {folder} cannot be used: {exc.strerror}"
         hint = way_out_of(exc, "check its rights and those of the folders above")
-        if (closed := closed_folder(folder)) is not None:
-            message = f"the folder {folder} cannot be used: {closed} may not be entered"
-            hint = f"chmod u+rwx {closed}"
+        if closed_folder(folder) is not None and (why := unwritable_place(folder)) is not None:
+            message, hint = f"the folder {folder} cannot be used: {why.why}", why.to_do
         elif (told := instead_of_folder(folder)) is not None:
             message, hint = f"the folder {folder} cannot be used: {told[0]}", told[1]
         raise StoreError(message, hint=hint) from exc

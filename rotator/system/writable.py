@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rotator.system.file_owners import closed_folder
-from rotator.system.paths import Paths
+
+if TYPE_CHECKING:
+    from rotator.system.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def unwritable_place(place: Path) -> Unwritable | None:
     """
     closed = closed_folder(place)
     if closed is not None:
-        return Unwritable(f"{closed} may not be entered", f"chmod u+rwx {closed}")
+        return _unopened(closed)
     there = place
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -50,4 +53,22 @@ def unwritable_place(place: Path) -> Unwritable | None:
     if is_mine or os.access(there, wanted, effective_ids=by_effect):
         return None
     why = f"{there} may not be written, it belongs to uid {facts.st_uid}"
-    return Unwritable(why, "run rotator as that user, or give yourself the right to write it")
+    return Unwritable(why, way_in(there))
+
+
+def _unopened(folder: Path) -> Unwritable:
+    owner = folder.stat().st_uid
+    if owner == os.geteuid():
+        return Unwritable(f"{folder} may not be entered", f"chmod u+rwx {folder}")
+    return Unwritable(f"{folder} may not be entered, it belongs to uid {owner}", way_in(folder))
+
+
+def way_in(place: Path) -> str:
+    """Return what helps whoever may not use a place that belongs to another user.
+
+    What lies in a folder of one's own has been left there by somebody else, root for the most part.
+    """
+    user = os.geteuid()
+    if place.parent.stat().st_uid == user:
+        return f"sudo chown -R {user} {place}"
+    return "run rotator as that user, or give yourself the right to write it"

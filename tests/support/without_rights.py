@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import sys
 
+# CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH; and CAP_CHOWN (capabilities(7)).
+READ_AND_WRITE_ANYTHING = (1, 2)
+GIVE_AWAY = (0,)
 # What a process cannot get any more (prctl(2), PR_CAPBSET_DROP) it does not get back when it
-# starts a program, root or not: CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+# starts a program, root or not.
 _DROP = (
     "import ctypes, os, sys\n"
     "prctl = ctypes.CDLL(None).prctl\n"
-    "failed = [prctl(24, number, 0, 0, 0) for number in (1, 2)]\n"
+    "numbers = [int(number) for number in sys.argv[1].split(',')]\n"
+    "failed = [prctl(24, number, 0, 0, 0) for number in numbers]\n"
     "if any(failed) and os.geteuid() == 0: sys.exit('rights could not be given up')\n"
-    "os.execv(sys.argv[1], sys.argv[1:])\n"
+    "os.execv(sys.argv[2], sys.argv[2:])\n"
 )
 
 
-def without_rights(*command: str) -> list[str]:
-    """Return the command that runs `command`, whose first word is a path, as anybody."""
-    return [sys.executable, "-c", _DROP, *command]
+def without_rights(*command: str, rights: tuple[int, ...] = READ_AND_WRITE_ANYTHING) -> list[str]:
+    """Return the command that runs `command`, whose first word is a path, as anybody.
+
+    Of root's rights those go whose numbers are in `rights`.
+    """
+    return [sys.executable, "-c", _DROP, ",".join(map(str, rights)), *command]

@@ -13,8 +13,8 @@ import pytest
 
 from rotator.opencode.auth.placement import Neighbours, why_in_place
 from rotator.opencode.auth.placement_sentences import swap_obstacle
-from rotator.system.file_owners import closed_folder
 from rotator.system.paths import find_paths
+from rotator.system.writable import unwritable_place
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import api, as_anybody
@@ -188,4 +188,8 @@ def test_a_folder_of_somebody_else_s_is_not_one_to_be_opened_by_hand(tmp_path: P
     os.chown(folder, 54321, 54321)
 
     with as_anybody():
-        assert closed_folder(folder / "file") is None
+        obstacle = unwritable_place(folder / "file")
+
+    assert obstacle is not None
+    assert obstacle.why == f"{folder} may not be entered, it belongs to uid 54321"
+    assert obstacle.to_do == f"sudo chown -R {os.geteuid()} {folder}"

@@ -24,6 +24,7 @@ from tests.support.live import NOON, api
 from tests.support.namespaces import needed
 from tests.support.rotator_process import accounts, rotator, watcher
 from tests.support.waiting import wait_until
+from tests.support.without_rights import GIVE_AWAY, READ_AND_WRITE_ANYTHING, without_rights
 
 pytestmark = pytest.mark.no_cover
 
@@ -66,6 +67,68 @@ def as_user(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*drop, "/bin/sh", "-c", script], cwd=folder, capture_output=True, text=True, check=False
     )
+
+
+def with_less(
+    house: Household, rights: tuple[int, ...], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a root that has not all rights, as in a container."""
+    return subprocess.run(
+        without_rights(sys.executable, "-m", "rotator", *words, rights=rights),
+        env=house.env(),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_root_that_can_give_nothing_away_makes_nothing_in_a_person_s_home(
+    house: Household, *, is_new: bool
+) -> None:
+    if not is_new:
+        two_logins(house)
+    before = sorted(house.home.rglob("*"))
+
+    told = [
+        with_less(house, GIVE_AWAY, *words.split())
+        for words in ("accounts", "rotate acme", "bridge install", "balance off")
+    ]
+
+    assert not_the_user_s(house) == {}
+    assert all("Traceback" not in ended.stderr for ended in told), told
+    if is_new:
+        assert sorted(house.home.rglob("*")) == before
+        assert f"would lock uid {USER} out" in told[-1].stderr
+
+
+@pytest.mark.parametrize(
+    "place", [".local", ".local/share", ".local/state", "state", "state/bridge", "data"]
+)
+def test_a_folder_of_another_user_that_may_not_be_entered_is_named_with_its_owner(
+    house: Household, place: str
+) -> None:
+    two_logins(house)
+    paths = find_paths(places(house.home))
+    ours = {"state": paths.state, "state/bridge": paths.bridge, "data": paths.data}
+    closed = ours.get(place, house.home / place)
+    paths.bridge.mkdir(exist_ok=True)
+    for path in (house.home, *house.home.rglob("*")):
+        os.chown(path, 0, 0)
+    os.chown(closed, USER, GROUP)
+    closed.chmod(0o700)
+
+    told = [
+        with_less(house, READ_AND_WRITE_ANYTHING, *words.split())
+        for words in ("status", "accounts", "rotate acme", "balance off", "events", "doctor")
+    ]
+
+    for ended in told:
+        assert "Traceback" not in ended.stderr, ended
+        assert "an error of ours" not in ended.stderr, ended
+    assert any(f"{closed} may not be " in ended.stderr for ended in told), told
+    assert f"chown -R 0 {closed}" in told[-1].stdout
 
 
 def test_c4_nothing_that_commands_make_is_root_s(house: Household) -> None:
