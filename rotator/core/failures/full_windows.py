@@ -47,13 +47,11 @@ _BEFORE, _BEHIND = 40, 100
 
 def of_full_windows(text: str, ends: list[tuple[int, float]]) -> list[float]:
     """Return those ends, each with its place in `text`, that are of a full window; else all."""
-    seconds = [end for _, end in ends]
-    if len(ends) <= 1:
-        return seconds
     plain = text.translate(SIMPLIFIED)
     windows = list(islice(_WINDOW.finditer(plain), _MOST_WINDOWS))
     full = _full(plain, windows)
-    return [end for place, end in ends if _window_of(place, windows) in full] or seconds
+    meant = [end for place, end in ends if _window_of(place, windows) in full]
+    return meant or [end for _, end in ends]
 
 
 def _full(text: str, windows: list[re.Match[str]]) -> set[str]:

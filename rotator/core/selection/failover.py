@@ -16,7 +16,7 @@ from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.selection.fallback import PASS, fall_back, wait_until
 from rotator.core.selection.limit_lifts import kept_name
 from rotator.core.selection.limits import limit_on, members, with_limit
-from rotator.core.selection.patience import continued, is_waited_for, waits_until
+from rotator.core.selection.patience import continued, is_waited_for, waits_until, was_limited
 from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
 from rotator.core.selection.rests import next_limit
 from rotator.model import (
@@ -182,7 +182,13 @@ def _limit(
     if limit is not before:
         limit = continued(before, limit, patience, now)
         limit = replace(limit, asked=None if limit.model else kept_name(signal.model))
-    is_kept = _is_kept(state, account, now) and is_waited_for(before, limit, finding, patience, now)
+    successor = choose(state, _wanted(state, signal, account), now).account
+    is_elsewhere = successor is not None and was_limited(
+        limit_on(successor, finding.scope.model), now
+    )
+    is_kept = _is_kept(state, account, now) and is_waited_for(
+        before, limit, finding, patience, now, is_elsewhere=is_elsewhere
+    )
     marks: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()
     if limit is not before:

@@ -142,10 +142,12 @@ def test_a_zone_far_before_a_length_is_none_of_its() -> None:
     assert ends(f"It is UTC here.{' ' * 20}Try again in 02:23:44") == [8_624]
 
 
-DAYS = """
-    mon tue tues wed wednes thu thurs fri sat satur sun monday tuesday wednesday thursday friday
-    saturday sunday midnight noon today tomorrow tonight
-"""
+# In so many days from a Sunday, of which eleven o'clock is over.
+DAYS = {
+    "today": 0, "tonight": 0, "mon": 1, "monday": 1, "tomorrow": 1, "tue": 2, "tues": 2,
+    "tuesday": 2, "wed": 3, "wednes": 3, "wednesday": 3, "thu": 4, "thurs": 4, "thursday": 4,
+    "fri": 5, "friday": 5, "sat": 6, "satur": 6, "saturday": 6, "sun": 7, "sunday": 7,
+}  # fmt: skip
 MONTHS = """
     jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july
     august september october november december
@@ -162,12 +164,19 @@ CUES = """
 """
 
 
-@pytest.mark.parametrize("day", DAYS.split())
-def test_a_day_is_looked_for_by_its_name(day: str) -> None:
-    at = "" if day in {"midnight", "noon"} else " at 15:00"
+@pytest.mark.parametrize(("day", "days"), DAYS.items())
+def test_a_day_is_looked_for_by_its_name(day: str, days: int) -> None:
+    assert ends(f"Resets {day} at 11:00 UTC") == [days * 86_400 - 3_600]
+    assert ends(f"Resets {day.upper()} at 11:00 UTC") == [days * 86_400 - 3_600]
 
-    assert len(ends(f"Resets {day}{at} UTC")) == 1
-    assert len(ends(f"Resets {day.upper()}{at} UTC")) == 1
+
+def test_midnight_and_noon_are_looked_for_by_their_names() -> None:
+    assert ends("Resets midnight UTC") == [43_200]
+    assert ends("Resets noon UTC") == [0]
+
+
+def test_a_word_before_a_number_is_no_place() -> None:
+    assert ends("level 1, " * 9 + "retry after 2026-11-23 12:00 UTC") == [86_400]
 
 
 @pytest.mark.parametrize("month", MONTHS.split())
