@@ -446,6 +446,22 @@ def test_headers_name_a_full_window_of_a_plan_or_not(
         ({"retry_after": {"nanos": 90_000_000_000, "micros": 10_000_000}}, 100),
         ({"reset_at": {"value": EPOCH * 1_000 + 90_000, "unit": "ms"}}, 90),
         ({"reset_at": {"seconds": 90}}, None),
+        ({"reset_at_utc": EPOCH + 90}, 90),
+        ({"reset_at_utc": str(EPOCH + 90)}, 90),
+        ({"reset_at_utc": "2026-11-22 12:01:30"}, 90),
+        ({"reset_at_utc": "2026-11-22 14:01:30+02:00"}, 90),
+        ({"reset_at_utc": "2026-11-22 12:01:30" + " " * 200}, None),
+        ({"reset_at_utc": None}, None),
+        *(
+            ({name: {"resets_in": 90}}, 90)
+            for name in (
+                "retry_info",
+                "reset_info",
+                "rate_limit_info",
+                "limit_info",
+                "quota_info",
+            )
+        ),
         ({"retry": {"limit": 5, "after": 90}}, 90),
         ({"retry": {str(n): 1 for n in range(8)} | {"after": 90}}, None),
         ({"cooldown": {"cooldown": {"until": EPOCH + 90}}}, None),

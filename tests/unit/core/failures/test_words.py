@@ -175,8 +175,15 @@ def test_midnight_and_noon_are_looked_for_by_their_names() -> None:
     assert ends("Resets noon UTC") == [0]
 
 
+def test_so_many_places_of_a_text_are_looked_at() -> None:
+    assert ends("9, " * 15 + "retry after 2026-11-23 12:00 UTC") == [86_400]
+    assert ends("9, " * 16 + "retry after 2026-11-23 12:00 UTC") == []
+
+
 def test_a_word_before_a_number_is_no_place() -> None:
     assert ends("level 1, " * 9 + "retry after 2026-11-23 12:00 UTC") == [86_400]
+    assert ends("x9, p, pt, " * 16 + "retry after 2026-11-23 12:00 UTC") == [86_400]
+    assert ends("May, a, one, " * 16 + "retry after 2026-11-23 12:00 UTC") == [86_400]
 
 
 @pytest.mark.parametrize("month", MONTHS.split())
