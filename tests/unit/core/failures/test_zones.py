@@ -30,7 +30,10 @@ from tests.support.failures import NOW
         ("Pacific time", -8),
         ("北京时间", 8),
         ("coordinated universal time", 0),
+        ("+14:00", 14),
+        ("+15:00", None),
         ("+19:00", None),
+        ("UTC+530", 5.5),
         ("Asia/Nowhere", None),
         ("CST", None),
         ("e\u017ft", None),
@@ -163,3 +166,8 @@ def test_what_stands_behind_an_offset_is_of_it_where_it_is_a_short_name(
     assert zone is not None
     assert zone.utcoffset(None) == timedelta(hours=hours)
     assert text[end:] == rest
+
+
+def test_the_longest_name_that_stands_there_is_meant() -> None:
+    assert zone_at("Pacific time today", 0)[1] == len("Pacific time")
+    assert zone_at("Pacific today", 0)[1] == len("Pacific")
