@@ -13,6 +13,15 @@ from rotator.context import Context
 from rotator.core.failures.classify import LIMITS, classify
 from rotator.core.failures.limit_scope import scope_of
 from rotator.core.selection import failover as engine
+from rotator.core.selection.failover_decision import (
+    AccountUpdate,
+    Decision,
+    NoteOverloadSwap,
+    PlannedSwap,
+    Renewal,
+    SetLimit,
+    SetRejected,
+)
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.homes import seen_by
 from rotator.errors import NothingToRotateTo, RotatorError, SwapUnverified
@@ -148,12 +157,12 @@ def carry_out(
 
 def _renewal(
     context: Context, means: Means, tried: Collection[AccountId], account: Account
-) -> engine.Renewal:
+) -> Renewal:
     if account.id in tried or obstacle_now(context, account) is not None:
-        return engine.Renewal.NEVER
+        return Renewal.NEVER
     if account.id not in means.under_way and is_held_up(context, account):
-        return engine.Renewal.HELD_UP
-    return engine.Renewal.NOW
+        return Renewal.HELD_UP
+    return Renewal.NOW
 
 
 def _with_resting(
@@ -202,7 +211,7 @@ class _Once:
 def _done(
     context: Context,
     signal: Signal,
-    decision: engine.Decision,
+    decision: Decision,
     reply: _Once,
     second: SecondHome | None,
 ) -> bool:
@@ -251,7 +260,7 @@ def _done(
 def _done_in_second(
     context: Context,
     signal: Signal,
-    decision: engine.Decision,
+    decision: Decision,
     reply: _Once,
     second: SecondHome,
 ) -> bool:
@@ -293,7 +302,7 @@ def _named(context: Context, signal: Signal, verdict: Verdict) -> Account | None
     return state.account(state.digests.get((signal.provider, verdict.credential)))
 
 
-def _switched(context: Context, order: engine.PlannedSwap, put: Account) -> Event:
+def _switched(context: Context, order: PlannedSwap, put: Account) -> Event:
     left = order.expected.alias if order.expected else None
     why = f"{order.why} (in {HomeName.DATABASE.value})"
     now, kind = context.clock(), EventKind.FAILOVER
@@ -310,7 +319,7 @@ def _for(verdict: Verdict, credential: Digest) -> Verdict:
     return replace(verdict, credential=credential) if verdict.credential else verdict
 
 
-def _mark(context: Context, decision: engine.Decision) -> None:
+def _mark(context: Context, decision: Decision) -> None:
     if decision.updates:
         with context.store.transaction():
             _write_marks(context, decision.updates)
@@ -319,14 +328,14 @@ def _mark(context: Context, decision: engine.Decision) -> None:
         context.notify_changed()
 
 
-def _write_marks(context: Context, marks: tuple[engine.AccountUpdate, ...]) -> None:
+def _write_marks(context: Context, marks: tuple[AccountUpdate, ...]) -> None:
     now = context.clock()
     for mark in marks:
         match mark:
-            case engine.SetLimit(account=account, limit=limit):
+            case SetLimit(account=account, limit=limit):
                 context.store.set_limit(account.id, limit)
-            case engine.SetRejected(account=account, reason=reason):
+            case SetRejected(account=account, reason=reason):
                 context.store.set_rejected(account.id, reason)
                 context.store.note_rejection(account.provider, now)
-            case engine.NoteOverloadSwap(provider=provider):
+            case NoteOverloadSwap(provider=provider):
                 context.store.note_overload_swap(provider, now)

@@ -16,7 +16,12 @@ from typing import Any
 
 from rotator.core.logins import credential_secrets
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.selection.failover import Decision, NoteOverloadSwap, SetLimit, SetRejected
+from rotator.core.selection.failover_decision import (
+    Decision,
+    NoteOverloadSwap,
+    SetLimit,
+    SetRejected,
+)
 from rotator.core.selection.limits import with_limit
 from rotator.model import (
     Account,

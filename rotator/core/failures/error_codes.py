@@ -35,7 +35,7 @@ def _says(pattern: re.Pattern[str], head: str) -> bool:
     return pattern.search(head) is not None
 
 
-def _any_says(heads: list[str], *patterns: re.Pattern[str]) -> bool:
+def _any_says(heads: list[str], patterns: tuple[re.Pattern[str], ...]) -> bool:
     return any(_says(pattern, head) for pattern in patterns for head in heads)
 
 
@@ -71,7 +71,7 @@ _CLOSED_MESSAGES = re.compile(
     r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)",
     re.IGNORECASE,
 )
-_CLOSED_IN_CHINESE = re.compile(chinese.CLOSED, re.IGNORECASE)
+_CLOSED = (_CLOSED_MESSAGES, re.compile(chinese.CLOSED, re.IGNORECASE))
 _NOT_FOR_GOOD = re.compile(
     r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后|解封|封禁 ?(?:至|到|\d)",
     re.IGNORECASE,
@@ -110,7 +110,7 @@ _TOO_LARGE_MESSAGES = re.compile(
     r"|\bexceeds? (?:the |your )?(?:[\w'-]+ ){0,2}per[- ]request\b",
     re.IGNORECASE,
 )
-_TOO_LARGE_IN_CHINESE = re.compile(chinese.TOO_LONG, re.IGNORECASE)
+_TOO_LARGE = (_TOO_LARGE_MESSAGES, re.compile(chinese.TOO_LONG, re.IGNORECASE))
 
 _BILLING_CODES = _rule(
     Meaning.BILLING,
@@ -224,7 +224,7 @@ _BRIEF_CODES = re.compile(r"per_(?:minute|second)")
 _BRIEF_MESSAGES = re.compile(
     rf"\bper[- ](?:min|minute|second)\b|[a-z]ByMinute\b|(?<![a-z])[rt]pm{_LETTERS}", re.IGNORECASE
 )
-_MINUTE_IN_CHINESE = re.compile(chinese.MINUTE, re.IGNORECASE)
+_BRIEF_WINDOWS = (_BRIEF_MESSAGES, re.compile(chinese.MINUTE, re.IGNORECASE))
 _LONG_MESSAGES = re.compile(
     rf"[a-z]By(?:Day|Week|Month)\b|(?<![a-z])[rt]pd{_LETTERS}"
     r"|\bper (?:86400|\d{6,7}) ?s(?:ec(?:ond)?s?)?\b|\bper (?:24|168|720) ?h(?:ours?|rs?)?\b"
@@ -237,7 +237,7 @@ _LONG_MESSAGES = re.compile(
     r"(?:[\w-]+ ){0,2}(?:limit|quota)",
     re.IGNORECASE,
 )
-_LONG_IN_CHINESE = re.compile(chinese.LONG, re.IGNORECASE)
+_LONG_WINDOWS = (_LONG_MESSAGES, re.compile(chinese.LONG, re.IGNORECASE))
 
 
 def by_codes(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | None:
@@ -265,11 +265,9 @@ def by_window(evidence: Evidence, answer: ErrorResponse) -> Evidence:
     heads = heads_of(answer)
     if any(map(_LONG_CODES.search, answer.codes)):
         return Meaning.EXHAUSTED, code
-    if any(map(_BRIEF_CODES.search, answer.codes)) or _any_says(
-        heads, _BRIEF_MESSAGES, _MINUTE_IN_CHINESE
-    ):
+    if any(map(_BRIEF_CODES.search, answer.codes)) or _any_says(heads, _BRIEF_WINDOWS):
         return Meaning.SHORT_LIMIT, code
-    if _any_says(heads, _LONG_MESSAGES, _LONG_IN_CHINESE):
+    if _any_says(heads, _LONG_WINDOWS):
         return Meaning.EXHAUSTED, code
     return evidence
 
@@ -291,8 +289,7 @@ def closed_login(answer: ErrorResponse) -> Evidence | None:
     code = next((code for code in answer.codes if _CLOSED_CODES.search(code)), None)
     if code is not None:
         return Meaning.LOGIN_DEAD, code
-    shut = (_CLOSED_MESSAGES, _CLOSED_IN_CHINESE)
-    told = (head for head in heads_of(answer) if _any_says([head], *shut))
+    told = (head for head in heads_of(answer) if _any_says([head], _CLOSED))
     is_told = any(not _NOT_FOR_GOOD.search(head) for head in told)
     # Whoever pays is let in again.
     owes = by_messages(_BILLING, answer) if is_told else None
@@ -320,7 +317,7 @@ def is_about_the_request(answer: ErrorResponse) -> bool:
 
 def is_too_large(answer: ErrorResponse) -> bool:
     """Return whether the request alone is larger than the limit, so that nobody is used up."""
-    return _any_says(heads_of(answer), _TOO_LARGE_MESSAGES, _TOO_LARGE_IN_CHINESE)
+    return _any_says(heads_of(answer), _TOO_LARGE)
 
 
 def names_a_parameter(answer: ErrorResponse) -> bool:

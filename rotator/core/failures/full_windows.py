@@ -6,20 +6,28 @@ Pure. `5-hour limit reached, resets 3pm; weekly resets Monday` is over at three 
 from __future__ import annotations
 
 import re
-from itertools import islice
+from string import ascii_uppercase
 
 from rotator.core.failures.chinese import SIMPLIFIED
 
-_WINDOW = re.compile(
-    r"\b(?P<word>hourly|session|daily|weekly|monthly)\b"
-    r"|(?<![\d.:])(?P<count>\d{1,3}|one|five|seven)[- ]?(?P<unit>[hdwm])"
+# In small letters and simplified characters; each begins with what is quickly looked for.
+_PLAIN = SIMPLIFIED | {ord(letter): letter.lower() for letter in ascii_uppercase}
+_LENGTH = (
+    r"[- ]?(?P<unit>[hdwm])"
     r"(?:(?:ours?|rs?|ays?|eeks?|onths?)?(?:[- ](?:rolling|usage|token))?"
     r"[- ](?:limit|quota|usage|window|cap\b|allowance|allocation|session|plan|block)"
     r"|(?= ?[:(=]| \d{1,3} ?%))"
-    r"|(?P<number>\d{1,3}) ?个?(?P<of>小时|天|日|周|月)[的内]?(?:使用|用量)?"
-    r"(?:[额限配]额|额度|上限|限制|窗口)"
-    r"|[每本当今](?P<each>[天日周月])|(?<![\d年一二三四五六])(?P<the>[周日月])(?:[限配]额|额度)",
-    re.IGNORECASE,
+)
+_WINDOWS = (
+    re.compile(r"(?:hourly|session|daily|weekly|monthly)\b(?<![a-z]hourly)(?<![a-z]weekly)"),
+    re.compile(rf"(?P<count>one|five|seven){_LENGTH}"),
+    re.compile(rf"\d(?<![\d.:]\d)(?P<more>\d{{0,2}}){_LENGTH}"),
+    re.compile(
+        r"\d(?<!\d\d)(?P<more>\d{0,2}) ?个?(?P<of>小时|天|日|周|月)[的内]?(?:使用|用量)?"
+        r"(?:[额限配]额|额度|上限|限制|窗口)"
+    ),
+    re.compile(r"[每本当今](?P<each>[天日周月])"),
+    re.compile(r"(?P<each>[周日月])(?<![\d年个一二三四五六每本当今].)(?:[限配]额|额度)"),
 )
 _NUMBERS = {"one": "1", "five": "5", "seven": "7"}
 # Names of one window.
@@ -48,10 +56,11 @@ _BEFORE, _BEHIND = 40, 100
 def of_full_windows(text: str, ends: list[tuple[int, float]]) -> list[float]:
     """Return those ends, each with its place in `text`, that are of a full window; else all."""
     seconds = [end for _, end in ends]
-    if len(ends) <= 1:
+    if not ends[1:]:
         return seconds
-    plain = text.translate(SIMPLIFIED)
-    windows = list(islice(_WINDOW.finditer(plain), _MOST_WINDOWS))
+    plain = text.translate(_PLAIN)
+    found = (match for pattern in _WINDOWS for match in pattern.finditer(plain))
+    windows = sorted(found, key=re.Match.start)[:_MOST_WINDOWS]
     full = _full(plain, windows)
     return [end for place, end in ends if _window_of(place, windows) in full] or seconds
 
@@ -78,11 +87,12 @@ def _window_of(place: int, windows: list[re.Match[str]]) -> str:
 
 
 def _name(window: re.Match[str]) -> str:
-    told = {name: part.lower() for name, part in window.groupdict().items() if part is not None}
-    if "count" in told:
-        name = _NUMBERS.get(told["count"], told["count"]) + told["unit"]
-    elif "number" in told:
-        name = told["number"] + _UNITS[told["of"]]
+    told = window.groupdict()
+    if "more" in told:
+        unit = told.get("unit") or _UNITS[told["of"]]
+        name = window[0][0] + told["more"] + unit
+    elif "count" in told:
+        name = _NUMBERS[told["count"]] + told["unit"]
     else:
-        (name,) = told.values()
+        name = told.get("each") or window[0]
     return _SAME.get(name, name)

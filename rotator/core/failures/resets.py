@@ -270,7 +270,7 @@ def _of_parts(value: Mapping[str, object], unit: Unit) -> tuple[object, Unit]:
     """Return what an object counts: `{"seconds": 30, "nanos": 0}`, or a value and its unit."""
     told = {snake(name): part for name, part in islice(value.items(), _MOST_PARTS)}
     if "value" in told:
-        named = unit_named(snake(str(told.get("unit", ""))))
+        named = unit_named(snake(str(told.get("unit"))))
         return told["value"], unit if named is None or unit is Unit.MOMENT else named
     parts = [
         count * _PER_UNIT.get(named, 1.0)

@@ -38,6 +38,7 @@ _DAYS = frozenset({
     "noon", "today", "tomorrow", "tonight",
 })  # fmt: skip
 _COUNTS = frozenset(re.split(r"[|-]", IN_ENGLISH)) - {"half an", "half a"}
+_FIRST_WORDS = ("half ", "twenty-", "forty-")
 # The first letters of every cue.
 _CUES = frozenset({
     "try", "tryi", "retr", "rese", "rene", "refr", "repl", "refi", "rest", "rega", "avai",
@@ -101,6 +102,7 @@ def stated_in(text: str, now: float, zone: tzinfo | None) -> list[float]:
 def _marks(text: str) -> tuple[list[int], list[int]]:
     """Return where moments and lengths may begin, and where the words for what they are do."""
     starts, cues = {match.start() for match in _NUMBER.finditer(text)}, []
+    small = text.lower()
     if not text.isascii():
         starts.update(match.start() for match in _IN_CHINESE_SIGNS.finditer(text))
     for match in _WORD.finditer(text):
@@ -110,7 +112,7 @@ def _marks(text: str) -> tuple[list[int], list[int]]:
         if word in _DAYS or (word in _MONTHS and _is_before_a_number(text, end)):
             starts.add(start)
         elif word in _COUNTS and _COUNTED.match(text, end):
-            starts.add(_begin(text, start))
+            starts.add(_begin(small, start))
         elif word in {"p", "pt"} and text[end : end + 1].isdecimal():
             starts.add(start)
     return sorted(starts), cues
@@ -121,13 +123,10 @@ def _is_before_a_number(text: str, at: int) -> bool:
     return text[at : at + 1] == " " and text[at + 1 : at + 2].isdecimal()
 
 
-def _begin(text: str, at: int) -> int:
+def _begin(small: str, at: int) -> int:
     """Return where a count of several words begins: `half an`, `twenty-four`."""
-    before = text[max(0, at - 7) : at].lower()
-    for first in ("half ", "twenty-", "forty-"):
-        if before.endswith(first):
-            return at - len(first)
-    return at
+    firsts = (at - len(word) for word in _FIRST_WORDS if small.startswith(word, at - len(word)))
+    return next(firsts, at)
 
 
 def _at_place(

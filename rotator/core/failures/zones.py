@@ -51,8 +51,7 @@ _BEFORE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _BEHIND = " :：，,)）]"
-_LAST = (*(name[-4:] for name in _PLACES), "utc", "gmt")
-_LONGEST_OFFSET = len("utc+08:00")
+_LAST = tuple(_PLACES)
 # A word in capitals at the place of a zone.
 _UNKNOWN = re.compile(r"[ ]?\(?[A-Z]{2,5}\b(?![A-Z'])")
 _CLOCK_WORDS = {"AM", "PM", "OR", "AND", "IF", "AI", "API", "ID", "TO"}
@@ -78,9 +77,9 @@ def zone_before(text: str) -> tuple[tzinfo | None, bool]:
 def without_zone(text: str) -> str:
     """Return `text` without the zone that its end names."""
     # Looking for one costs more than telling that there is none.
-    last = text.rstrip(_BEHIND).lower()[-_LONGEST_OFFSET:]
-    has_offset = last[-1:].isdecimal() and ("utc" in last or "gmt" in last)
-    return _BEFORE.sub("", text) if has_offset or last.endswith(_LAST) else text
+    told = text.rstrip(_BEHIND).lower()
+    may_name_one = "utc" in told or "gmt" in told or told.endswith(_LAST)
+    return _BEFORE.sub("", text) if may_name_one else text
 
 
 def named_zone(name: str) -> tzinfo | None:

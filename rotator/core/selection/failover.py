@@ -7,17 +7,25 @@ then the bookkeeping.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import assert_never
 
 from rotator.clock import is_ahead, is_within
 from rotator.core.logins.refresh_policy import wants_refresh
+from rotator.core.selection.failover_decision import (
+    AccountUpdate,
+    Decision,
+    NoteOverloadSwap,
+    PlannedSwap,
+    Renewal,
+    SetLimit,
+    SetRejected,
+)
 from rotator.core.selection.fallback import PASS, fall_back, first_recovery, wait_until
 from rotator.core.selection.limit_lifts import kept_name
 from rotator.core.selection.limits import is_ready, limit_on, members, with_limit
-from rotator.core.selection.patience import continued, is_waited_for, waits_until
+from rotator.core.selection.patience import continued, is_waited_for, waits_until, was_limited
 from rotator.core.selection.places import fits, has_left_place, within_reach
 from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
 from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up, next_limit
@@ -43,67 +51,6 @@ OVERLOAD_PAUSE = timedelta(minutes=1)
 REJECTION_PAUSE = timedelta(minutes=10)
 # The longest that a bridge waits for the last word.
 ACK = Verdict(VerdictKind.ACK, wait_ms=20_000)
-
-
-class Renewal(Enum):
-    """Whether an account's tokens can be renewed before it takes over."""
-
-    NEVER = "never"
-    NOW = "now"
-    # Somebody else is at it.
-    HELD_UP = "held up"
-
-
-@dataclass(frozen=True, slots=True)
-class SetLimit:
-    """The account rests until the limit is over."""
-
-    account: Account
-    limit: Limit
-
-
-@dataclass(frozen=True, slots=True)
-class SetRejected:
-    """The account needs a new login."""
-
-    account: Account
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoteOverloadSwap:
-    """A swap of this provider was made because of an overload."""
-
-    provider: str
-
-
-AccountUpdate = SetLimit | SetRejected | NoteOverloadSwap
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedSwap:
-    """Put `to` into its provider's slot, in which `expected` is now."""
-
-    to: Account
-    expected: Account | None
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a signal leads to. The verdict holds if the ordered swap succeeds, else it is pass.
-
-    With `freshen` the account that shall take over gets new tokens first, and then it is
-    decided anew.
-    """
-
-    verdict: Verdict = PASS
-    order: PlannedSwap | None = None
-    freshen: bool = False
-    updates: tuple[AccountUpdate, ...] = ()
-    events: tuple[Event, ...] = ()
-    # No account of the provider can answer: the turn goes on elsewhere, if it goes on.
-    is_last_resort: bool = False
 
 
 def account_of(state: State, signal: Signal, now: datetime | None = None) -> Account | None:
@@ -226,8 +173,12 @@ def _limit(
     if limit is not before:
         limit = continued(before, limit, patience, now)
         limit = replace(limit, asked=None if limit.model else kept_name(signal.model))
+    successor = choose(state, _wanted(state, signal, account), now).account
+    is_elsewhere = successor is not None and was_limited(
+        limit_on(successor, finding.scope.model), now
+    )
     is_kept = _is_kept(state, signal, account, now) and is_waited_for(
-        before, limit, finding, patience, now
+        before, limit, finding, patience, now, is_elsewhere=is_elsewhere
     )
     marks: tuple[AccountUpdate, ...] = ()
     events: tuple[Event, ...] = ()

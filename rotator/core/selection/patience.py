@@ -17,20 +17,40 @@ from rotator.model import Account, Finding, Limit
 SECOND_WITHIN = timedelta(minutes=1)
 # Requests that go on together are spread over this.
 RAMP = timedelta(seconds=1)
+# So long after a limit a refusal is of the requests that went on together after it.
+AFTERMATH = 2 * RAMP
 
 
 def is_waited_for(
-    before: Limit | None, limit: Limit, finding: Finding, patience: timedelta, now: datetime
+    before: Limit | None,
+    limit: Limit,
+    finding: Finding,
+    patience: timedelta,
+    now: datetime,
+    *,
+    is_elsewhere: bool = False,
 ) -> bool:
     """Tell whether the account keeps its requests until `limit` is over, which a failure led to.
 
     `before` is what it had, or had last, on the same; the failure itself has to state an end.
+    Where it `is_elsewhere`, as whoever would take over was limited just as well, nothing is won
+    by moving on.
     """
     if finding.until is None or finding.until - now > patience:
         return False
-    if before is not None and timedelta(0) <= now - before.until < SECOND_WITHIN:
+    if was_limited(before, now) and not _goes_on(before, limit) and not is_elsewhere:
         return False
     return limit.until - now <= patience and is_short(limit, patience)
+
+
+def was_limited(before: Limit | None, now: datetime) -> bool:
+    """Tell whether an account's last limit was over less than a minute ago."""
+    return before is not None and timedelta(0) <= now - before.until < SECOND_WITHIN
+
+
+def _goes_on(before: Limit | None, limit: Limit) -> bool:
+    """Tell whether a limit only makes the wait of the last one longer."""
+    return before is not None and limit.since is not None and limit.since == before.since
 
 
 def continued(before: Limit | None, limit: Limit, patience: timedelta, now: datetime) -> Limit:
@@ -38,7 +58,7 @@ def continued(before: Limit | None, limit: Limit, patience: timedelta, now: date
 
     So nobody waits for ever where each failure during a wait states a later end.
     """
-    if before is None or before.until <= now or not is_short(before, patience):
+    if before is None or not is_short(before, patience) or now >= before.until + AFTERMATH:
         return limit
     return replace(limit, since=before.since)
 

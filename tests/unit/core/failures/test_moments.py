@@ -137,3 +137,24 @@ def test_a_year_that_is_named_is_meant() -> None:
 )
 def test_iso_8601_is_read_whole_with_spaces_as_people_write_them(text: str) -> None:
     assert exact_moment(text) == datetime(2026, 11, 22, 13, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("1 am", 13), ("1 pm", 1), ("12 pm", 0), ("12 am", 12), ("11 am", 23)]
+)
+def test_the_hours_of_half_a_day_begin_with_one(text: str, hours: int) -> None:
+    moment = read_moment(f"{text} UTC", 0, NOW.timestamp())
+
+    assert moment is not None
+    assert moment.at == NOW.timestamp() + hours * 3_600
+
+
+def test_a_day_without_a_year_is_next_year_s_once_it_is_an_hour_over() -> None:
+    just, over = (
+        read_moment(f"Nov 22 {at} UTC", 0, NOW.timestamp()) for at in ("11:00:00", "10:59:59")
+    )
+
+    assert just is not None
+    assert just.at == NOW.timestamp() - 3_600
+    assert over is not None
+    assert over.at == NOW.timestamp() - 3_601 + 365 * 86_400

@@ -446,6 +446,22 @@ def test_headers_name_a_full_window_of_a_plan_or_not(
         ({"retry_after": {"nanos": 90_000_000_000, "micros": 10_000_000}}, 100),
         ({"reset_at": {"value": EPOCH * 1_000 + 90_000, "unit": "ms"}}, 90),
         ({"reset_at": {"seconds": 90}}, None),
+        ({"reset_at_utc": EPOCH + 90}, 90),
+        ({"reset_at_utc": str(EPOCH + 90)}, 90),
+        ({"reset_at_utc": "2026-11-22 12:01:30"}, 90),
+        ({"reset_at_utc": "2026-11-22 14:01:30+02:00"}, 90),
+        ({"reset_at_utc": "2026-11-22 12:01:30" + " " * 200}, None),
+        ({"reset_at_utc": None}, None),
+        *(
+            ({name: {"resets_in": 90}}, 90)
+            for name in (
+                "retry_info",
+                "reset_info",
+                "rate_limit_info",
+                "limit_info",
+                "quota_info",
+            )
+        ),
         ({"retry": {"limit": 5, "after": 90}}, 90),
         ({"retry": {str(n): 1 for n in range(8)} | {"after": 90}}, None),
         ({"cooldown": {"cooldown": {"until": EPOCH + 90}}}, None),
@@ -455,3 +471,50 @@ def test_an_end_in_parts_or_in_a_group_is_read(
     fields: dict[str, object], expected: float | None
 ) -> None:
     assert wait({"error": fields}) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "remaining", "percent_remaining", "x_ratelimit_remaining", "x_rate_limit_remaining",
+        "ratelimit_remaining", "rate_limit_remaining", "RateLimitRemaining",
+    ],
+)  # fmt: skip
+def test_the_end_of_a_window_that_has_some_left_is_not_meant(name: str) -> None:
+    assert wait({"error": {"resets_in": 90, name: 0}}) == 90
+    assert wait({"error": {"resets_in": 90, name: 1}}) is None
+
+
+@pytest.mark.parametrize(
+    "group", ["retry", "reset", "resets", "next_reset", "cooldown", "wait", "try_again"]
+)
+def test_what_a_group_of_fields_says_is_said_of_it(group: str) -> None:
+    assert wait({"error": {group: {"in_seconds": 90, "until": EPOCH + 90}}}) == 90
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"ms": 2_000}, 2),
+        ({"us": 2_000_000}, 2),
+        ({"ns": 2_000_000_000}, 2),
+        ({"seconds": 2}, 2),
+        ({"minutes": 2}, 120),
+        ({"hours": 2}, 7_200),
+        ({"days": 2}, 172_800),
+        ({"value": 2, "unit": "hours"}, 7_200),
+        ({"value": 2}, 2),
+    ],
+)
+def test_a_length_in_parts_counts_each_in_its_unit(
+    parts: dict[str, object], expected: float
+) -> None:
+    assert wait({"error": {"retry_delay": parts}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("8, 9", 9), ("9,8.5", 9), ("9, soon", None), (f"{EPOCH + 8}, {EPOCH + 9}", 9)],
+)
+def test_of_a_header_given_twice_the_latest_counts(value: str, expected: float | None) -> None:
+    assert wait(headers={"retry-after": value}) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rotator.core.failures.spans import whole_span
 from rotator.core.failures.words import stated_in
 from tests.support.failures import NOW
 
@@ -139,3 +140,79 @@ def test_a_date_is_followed_by_no_length_on_a_clock() -> None:
 
 def test_a_zone_far_before_a_length_is_none_of_its() -> None:
     assert ends(f"It is UTC here.{' ' * 20}Try again in 02:23:44") == [8_624]
+
+
+# In so many days from a Sunday, of which eleven o'clock is over.
+DAYS = {
+    "today": 0, "tonight": 0, "mon": 1, "monday": 1, "tomorrow": 1, "tue": 2, "tues": 2,
+    "tuesday": 2, "wed": 3, "wednes": 3, "wednesday": 3, "thu": 4, "thurs": 4, "thursday": 4,
+    "fri": 5, "friday": 5, "sat": 6, "satur": 6, "saturday": 6, "sun": 7, "sunday": 7,
+}  # fmt: skip
+MONTHS = """
+    jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july
+    august september october november december
+"""
+COUNTS = """
+    half_an half_a an a one two three four five sixty six seven eight ninety nine ten eleven twelve
+    fifteen twenty-four twenty thirty forty-five forty fifty
+"""
+CUES = """
+    try_again trying_again retry retries retrying resets resetting renews renewal refreshes
+    replenishes refills restored regains available resumes unlocks unblocked lifted cooldown
+    wait back again recovers regenerates reactivates unavailable limited paused next_request until
+    till after
+"""
+
+
+@pytest.mark.parametrize(("day", "days"), DAYS.items())
+def test_a_day_is_looked_for_by_its_name(day: str, days: int) -> None:
+    assert ends(f"Resets {day} at 11:00 UTC") == [days * 86_400 - 3_600]
+    assert ends(f"Resets {day.upper()} at 11:00 UTC") == [days * 86_400 - 3_600]
+
+
+def test_midnight_and_noon_are_looked_for_by_their_names() -> None:
+    assert ends("Resets midnight UTC") == [43_200]
+    assert ends("Resets noon UTC") == [0]
+
+
+def test_so_many_places_of_a_text_are_looked_at() -> None:
+    assert ends("9, " * 15 + "retry after 2026-11-23 12:00 UTC") == [86_400]
+    assert ends("9, " * 16 + "retry after 2026-11-23 12:00 UTC") == []
+
+
+def test_a_word_before_a_number_is_no_place() -> None:
+    assert ends("level 1, " * 9 + "retry after 2026-11-23 12:00 UTC") == [86_400]
+    assert ends("x9, p, pt, " * 16 + "retry after 2026-11-23 12:00 UTC") == [86_400]
+    assert ends("May, a, one, " * 16 + "retry after 2026-11-23 12:00 UTC") == [86_400]
+
+
+@pytest.mark.parametrize("month", MONTHS.split())
+def test_a_month_is_looked_for_by_its_name(month: str) -> None:
+    # A day alone that names its zone begins at midnight, and so does the 23rd by itself.
+    assert len(ends(f"Resets {month} 3 UTC")) == 1
+    assert len(ends(f"Resets {month.upper()}. 3 UTC")) == 1
+    assert ends(f"Resets {month} UTC") == []
+
+
+@pytest.mark.parametrize("count", COUNTS.split())
+def test_a_count_is_looked_for_by_its_words(count: str) -> None:
+    words = count.replace("_", " ")
+    span = whole_span(f"{words} hours")
+
+    assert span is not None
+    assert ends(f"Retry after {words} hours") == [span.seconds]
+
+
+@pytest.mark.parametrize("cue", CUES.split())
+def test_a_cue_is_looked_for_by_its_words(cue: str) -> None:
+    said = cue.replace("_", " ")
+
+    assert ends(f"It {said} 2026-11-23 12:00 UTC") == [86_400]
+    assert ends(f"It {said.upper()} 2026-11-23 12:00 UTC") == [86_400]
+    assert ends("It 2026-11-23 12:00 UTC") == []
+
+
+@pytest.mark.parametrize(("length", "seconds"), [("PT2H", 7_200), ("P1D", 86_400), ("pt90s", 90)])
+def test_a_length_in_letters_is_looked_for(length: str, seconds: int) -> None:
+    assert ends(f"Retry after {length}") == [seconds]
+    assert ends(f"Retry after X{length}") == []

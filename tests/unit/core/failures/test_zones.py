@@ -6,7 +6,13 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from rotator.core.failures.zones import named_zone, zone_at, zone_before, zone_of_place
+from rotator.core.failures.zones import (
+    named_zone,
+    without_zone,
+    zone_at,
+    zone_before,
+    zone_of_place,
+)
 from tests.support.failures import NOW
 
 
@@ -24,7 +30,10 @@ from tests.support.failures import NOW
         ("Pacific time", -8),
         ("北京时间", 8),
         ("coordinated universal time", 0),
+        ("+14:00", 14),
+        ("+15:00", None),
         ("+19:00", None),
+        ("UTC+530", 5.5),
         ("Asia/Nowhere", None),
         ("CST", None),
         ("e\u017ft", None),
@@ -113,3 +122,52 @@ def test_a_place_is_looked_up_once() -> None:
         "UTC", "Asia/Tokyo", None, "Asia/Tokyo",
     ]  # fmt: skip
     assert zone_of_place.cache_info().hits == 1
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "UTC", "GMT", "UTC+8", "gmt+08:00", "UTC-0530", "Beijing time", "China Standard Time",
+        "北京时间", "中国标准时间", "东八区", "Singapore time", "Pacific time", "Pacific", "PT",
+        "ET", "Eastern time", "Central time", "Mountain time", "Coordinated universal time",
+        "世界协调时", "协调世界时",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("behind", ["", " ", ", ", "）"])
+def test_the_zone_before_a_time_is_taken_off(zone: str, behind: str) -> None:
+    assert without_zone(f"at {zone}{behind}") == "at "
+
+
+@pytest.mark.parametrize(
+    "text", ["", "resets at ", "reset", "at 12:00", "2026-11-23 ", "gmt is 12345678", "utc 12"]
+)
+def test_where_no_zone_stands_before_a_time_nothing_is_taken_off(text: str) -> None:
+    assert without_zone(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "rest"),
+    [
+        ("GMT+0800 (中国标准时间)", 8, " (中国标准时间)"),
+        ("GMT+0800 (China Standard Time)", 8, " (China Standard Time)"),
+        ("GMT+0800 (GMT+08:00)", 8, " (GMT+08:00)"),
+        ("+0800 CST go", 8, " go"),
+        ("+0800 (CST) go", 8, " go"),
+        ("+0800 CST+1", 8, " CST+1"),
+        ("CST (UTC+8)", 8, ""),
+    ],
+)
+def test_what_stands_behind_an_offset_is_of_it_where_it_is_a_short_name(
+    text: str, hours: float, rest: str
+) -> None:
+    zone, end, is_named = zone_at(text, 0)
+
+    assert is_named
+    assert zone is not None
+    assert zone.utcoffset(None) == timedelta(hours=hours)
+    assert text[end:] == rest
+
+
+def test_the_longest_name_that_stands_there_is_meant() -> None:
+    assert zone_at("Pacific time today", 0)[1] == len("Pacific time")
+    assert zone_at("Pacific today", 0)[1] == len("Pacific")

@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from rotator.core.selection.failover import (
+    account_of,
+    decide,
+)
+from rotator.core.selection.failover_decision import (
     Decision,
     NoteOverloadSwap,
     Renewal,
     SetLimit,
     SetRejected,
-    account_of,
-    decide,
 )
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.limits import is_ready

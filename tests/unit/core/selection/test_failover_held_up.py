@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from rotator.core.selection.failover import ACK, Renewal, SetLimit, decide
+from rotator.core.selection.failover import (
+    ACK,
+    decide,
+)
+from rotator.core.selection.failover_decision import (
+    Renewal,
+    SetLimit,
+)
 from rotator.model import Account, Meaning, Verdict, VerdictKind
 from tests.support.builders import (
     MINUTE,

@@ -7,8 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.core.selection.failover import Decision, decide
+from rotator.core.selection.failover import (
+    decide,
+)
+from rotator.core.selection.failover_decision import (
+    Decision,
+)
 from rotator.core.selection.fallback import PASS
+from rotator.core.selection.patience import AFTERMATH
 from rotator.model import (
     Account,
     EventKind,
@@ -128,7 +134,7 @@ def test_an_end_that_is_not_stated_moves_on(until: datetime | None) -> None:
 
 def test_a_second_limit_within_a_minute_moves_on_for_everybody() -> None:
     state = carried_out(STATE, short(STATE), NOW)
-    again = NOW + 2 * SECOND
+    again = NOW + SECOND + AFTERMATH
 
     decision = short(state, now=again)
     assert moves_on(decision)
@@ -137,6 +143,26 @@ def test_a_second_limit_within_a_minute_moves_on_for_everybody() -> None:
 
     # The others that went on with it are refused by the same limit.
     assert short(state, now=again + SECOND / 4).verdict == retry(B)
+
+
+def test_those_that_went_on_together_wait_once_more_if_the_wait_is_short_in_all() -> None:
+    state = carried_out(STATE, short(STATE), NOW)
+
+    assert short(state, now=NOW + 2 * SECOND).verdict == wait(1)
+    assert moves_on(short(state, seconds=4, now=NOW + 2 * SECOND))
+
+
+def test_a_second_one_is_waited_for_where_the_next_account_had_one_as_well() -> None:
+    state = carried_out(STATE, short(STATE), NOW)
+    again = NOW + SECOND + AFTERMATH
+    state = carried_out(state, short(state, now=again), again)
+    first = again + SECOND
+    state = carried_out(state, short(state, a_signal(B), now=first), first)
+    back = first + SECOND + AFTERMATH
+
+    decision = short(state, a_signal(B), now=back)
+    assert decision.verdict == wait(1)
+    assert "waited for" in decision.events[0].why
 
 
 def test_one_after_a_minute_is_waited_for_again() -> None:

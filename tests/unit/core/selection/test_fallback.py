@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from rotator.core.selection.failover import Decision, decide
+from rotator.core.selection.failover import (
+    decide,
+)
+from rotator.core.selection.failover_decision import (
+    Decision,
+)
 from rotator.core.selection.fallback import LONGEST_WAIT, PASS, fall_back, first_recovery
 from rotator.model import (
     Account,

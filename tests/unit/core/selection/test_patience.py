@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from rotator.core.selection.patience import (
+    AFTERMATH,
     RAMP,
     SECOND_WITHIN,
     Ramp,
@@ -17,6 +18,7 @@ from rotator.core.selection.patience import (
     is_waited_for,
     place_of,
     waits_until,
+    was_limited,
 )
 from rotator.model import Finding, Limit, Meaning
 from tests.support.builders import HOUR, MINUTE, NOW, SECOND, a_finding, a_limit, an_account
@@ -100,11 +102,49 @@ def test_a_wait_that_is_made_longer_again_and_again_ends() -> None:
     assert not is_waited_for(longer, last, told(last.until), PATIENCE, later)
 
 
+def test_those_that_go_on_together_and_are_refused_once_more_wait_once_more() -> None:
+    first = a_short(NOW, NOW - SECOND)
+    now = NOW + AFTERMATH - MOMENT
+    again = continued(first, a_short(now + SECOND, now), PATIENCE, now)
+
+    assert again.since == first.since
+    assert is_waited_for(first, again, told(again.until), PATIENCE, now)
+
+
+def test_where_whoever_takes_over_was_limited_just_as_well_nobody_moves_on() -> None:
+    before = a_short(NOW - MINUTE / 2, NOW - MINUTE)
+
+    assert not is_waited_for(before, a_short(), told(), PATIENCE, NOW)
+    assert is_waited_for(before, a_short(), told(), PATIENCE, NOW, is_elsewhere=True)
+    assert not is_waited_for(
+        before, a_short(NOW + HOUR), told(NOW + HOUR), PATIENCE, NOW, is_elsewhere=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (None, False),
+        (NOW + MOMENT, False),
+        (NOW, True),
+        (NOW - SECOND_WITHIN + MOMENT, True),
+        (NOW - SECOND_WITHIN, False),
+    ],
+)
+def test_whose_limit_was_over_within_a_minute_was_limited(
+    ended: datetime | None,
+    expected: bool,  # noqa: FBT001  # a column
+) -> None:
+    before = None if ended is None else a_short(ended, NOW - HOUR)
+
+    assert was_limited(before, NOW) is expected
+
+
 @pytest.mark.parametrize(
     "before",
     [
         pytest.param(None, id="the first one"),
-        pytest.param(a_short(NOW, NOW - SECOND), id="over"),
+        pytest.param(a_short(NOW - AFTERMATH, NOW - AFTERMATH - SECOND), id="over"),
         pytest.param(a_short(NOW + HOUR, NOW - SECOND), id="a long one"),
         pytest.param(replace(a_limit(NOW + SECOND), since=NOW - SECOND), id="a guess"),
     ],
