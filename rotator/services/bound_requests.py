@@ -16,7 +16,7 @@ from rotator.context import Context
 from rotator.core.selection.policy import stands_in
 from rotator.model import Account, State
 from rotator.opencode.bridge.presence import Present
-from rotator.opencode.run_lines import runs_in
+from rotator.opencode.run_lines import Run, runs_in
 from rotator.services.without_bridge import Unbridged
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.locks import watch_holder
@@ -33,6 +33,8 @@ class Bound(Enum):
     ELSEWHERE = auto()
     # No login of that provider, which had none before either.
     WITHOUT = auto()
+    # The same, unless somebody logged in just before it began, while nobody of ours watched.
+    MAYBE_WITHOUT = auto()
     # No login of that provider, which had one before: that was taken out, or logged out.
     EMPTIED = auto()
 
@@ -56,9 +58,13 @@ def bound_elsewhere(
         *(_silent(process) for process in without if process.hides_turns),
     ):
         state = context.store.state()
-        again = process.at and _began_anew(context, process)
+        run = _run_of(context, process.process_at) if process.process_at else None
+        folders = _folders(process, run) if run else []
+        again = _began_anew(context, run, folders) if run and process.at else None
         began_at = again + _SEEN_WITHIN if again else process.at
-        bound = began_at and _bound(context, state, began_at, put)
+        # The log tells of everything that is built anew, if it tells when anything was built.
+        is_told = run is not None and bool(folders) and all(f in run.folders for f in folders)
+        bound = began_at and _bound(context, state, began_at, put, is_told=is_told)
         if bound:
             yield process.who, bound
 
@@ -73,19 +79,23 @@ def _silent(process: Unbridged) -> _Running:
     return _Running(process.who, at, at, ())
 
 
-def _bound(context: Context, state: State, began_at: datetime, put: Account) -> Bound | None:
+def _bound(
+    context: Context, state: State, began_at: datetime, put: Account, *, is_told: bool
+) -> Bound | None:
     tenures = state.slot(put.provider).tenures
     before = [tenure.account for tenure in tenures if tenure.since <= began_at]
     if not before:
-        is_known = len(tenures) < TENURES_KEPT and _had_looked(context, state, began_at)
-        return Bound.WITHOUT if is_known else None
+        return _without(context, state, began_at) if len(tenures) < TENURES_KEPT else None
     if before[-1] is None:
         had_one = any(before) or len(tenures) >= TENURES_KEPT
         return Bound.EMPTIED if had_one else Bound.WITHOUT
     held = state.account(before[-1])
     if held is None or stands_in(put, held.credential):
         return None
-    # A login of the same kind in between was one in opencode, which then builds everything anew.
+    if is_told:
+        return Bound.ELSEWHERE
+    # A login of the same kind in between was most likely one in that opencode, which then builds
+    # everything anew.
     later = [(state.account(t.account), t.since) for t in tenures if t.since > began_at]
     is_known = any(
         a and a.id != put.id and stands_in(put, a.credential) and _was_login(a, since)
@@ -99,24 +109,29 @@ def _was_login(account: Account, since: datetime) -> bool:
     return abs(since - account.captured_at) <= _SEEN_WITHIN
 
 
-def _had_looked(context: Context, state: State, at: datetime) -> bool:
-    """Tell whether somebody of ours had looked at auth.json by then: what was in it is known."""
-    if any(tenure.since <= at for slot in state.slots.values() for tenure in slot.tenures):
-        return True
+def _without(context: Context, state: State, at: datetime) -> Bound | None:
+    """Return what is known of an opencode that began before a provider's first login was seen."""
     holder = watch_holder(context.paths.watch_lock)
     since = started(holder.pid) if holder is not None and holder.is_here else None
-    return since is not None and since <= at
+    if since is not None and since <= at:
+        return Bound.WITHOUT
+    had_looked = any(tenure.since <= at for slot in state.slots.values() for tenure in slot.tenures)
+    return Bound.MAYBE_WITHOUT if had_looked else None
 
 
-def _began_anew(context: Context, process: _Running) -> datetime | None:
-    """Return since when all that it does is built anew, where its log tells of that.
+def _run_of(context: Context, process_at: datetime) -> Run | None:
+    return runs_in(context.paths.opencode_logs).of_process(process_at)
+
+
+def _folders(process: _Running, run: Run) -> list[Path]:
+    return list(map(Path, process.folders)) or list(run.folders)
+
+
+def _began_anew(context: Context, run: Run, folders: Sequence[Path]) -> datetime | None:
+    """Return since when all that an opencode does is built anew, where its log tells of that.
 
     A folder that it has laid down is built with the next request there, so with what is there now.
     """
-    run = process.process_at and runs_in(context.paths.opencode_logs).of_process(process.process_at)
-    if not run:
-        return None
-    folders = list(map(Path, process.folders)) or list(run.folders)
     if not folders or any(folder not in run.laid_down for folder in folders):
         return None
     built = [(run.folders.get(folder), run.laid_down[folder]) for folder in folders]

@@ -103,6 +103,11 @@ def _lagging(context: Context, present: Sequence[Present], put: Account) -> list
             True,
         ),
         (
+            (who for who, what in bound.items() if what is Bound.MAYBE_WITHOUT),
+            f"it may have begun before {sanitize(put.provider)} had a login",
+            True,
+        ),
+        (
             (who for who, what in bound.items() if what is Bound.EMPTIED),
             f"it built its requests while {sanitize(put.provider)} had no login",
             True,

@@ -180,7 +180,7 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
     tokens = next((pair for pair in reversed(line) if doubts_of((doubt,), (pair,))), None)
     if tokens is None:
         yield EndDoubt(account, doubt, "the tokens that it was about are gone")
-    elif newer is not None and _is_another(tokens, line_of(known.state, newer)):
+    elif newer is not None and _is_another(tokens, doubt, newer, known):
         yield EndDoubt(account, doubt, f"{name} is another login")
     elif set(came_from.line) & set(secrets_of(tokens.credential)):
         if tokens.number is not None:
@@ -194,10 +194,13 @@ def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[S
         yield EndDoubt(account, doubt, f"{name} is another login")
 
 
-def _is_another(tokens: TokenPair, newer: Line) -> bool:
-    """Tell whether tokens are of nobody who has some of that line."""
-    # Of a line that others have come into it is not known which of them it began with.
-    owners = {pair.who.key for pair in newer}
+def _is_another(tokens: TokenPair, doubt: Doubt, newer: Account, known: Knowledge) -> bool:
+    """Tell whether tokens are of nobody who may have those that a newer account came as."""
+    line, at = line_of(known.state, newer), _place_of(doubt.came_as, newer, known)
+    if at is not None and line[at].who.key is not None:
+        line = line[at : at + 1]
+    # Else it is not known which of them it began with, where others have come into it.
+    owners = {pair.who.key for pair in line}
     return None not in {*owners, tokens.who.key} and tokens.who.key not in owners
 
 

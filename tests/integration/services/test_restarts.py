@@ -58,6 +58,19 @@ def rotate_to(live: Live, name: str, **later: float) -> datetime:
     return live.clock.now
 
 
+def write_log(live: Live, lines: Sequence[tuple[datetime, str]]) -> None:
+    """Let a run have said when it did what with the folder /w."""
+    log = live.paths.opencode_logs / "opencode.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(
+        "".join(
+            f"timestamp={when.isoformat()} level=INFO run=a1"
+            f' message="{does} instance" directory=/w\n'
+            for when, does in lines
+        )
+    )
+
+
 def test_an_opencode_is_known_by_the_files_it_holds_open(live: Live, opencode: int) -> None:
     found = find_opencodes(live.file.parent)
 
@@ -170,6 +183,32 @@ def test_a10_who_has_logged_in_to_that_place_meanwhile_follows(live: Live) -> No
         live.sees({"xai": oauth(name)})
 
     assert takes_effect(live.context, [began], live.account("xai/xai-4")) == "next-request"
+
+
+@pytest.mark.parametrize(
+    ("laid_down", "when"),
+    [
+        pytest.param(False, "after-restart", id="a login in another opencode, or by a command"),
+        pytest.param(True, NEXT, id="a login of its own"),
+    ],
+)
+def test_a10_a_login_elsewhere_builds_nothing_anew_in_an_opencode_whose_log_says_so(
+    live: Live, when: str, *, laid_down: bool
+) -> None:
+    at = started(os.getpid())
+    assert at is not None
+    live.clock.now = at - HOUR
+    live.sees({"xai": api("a")})
+    began = replace(present(live, os.getpid()), directories=("/w",), started_at=at)
+    lines = [(at, "creating")]
+    for minutes, name in ((1, "c"), (2, "d")):
+        live.clock.now = at + timedelta(minutes=minutes)
+        if laid_down:
+            lines += [(live.clock.now, "disposing"), (live.clock.now, "creating")]
+        live.sees({"xai": oauth(name)})
+    write_log(live, lines)
+
+    assert takes_effect(live.context, [began], live.account("xai/xai-4")) == when
 
 
 def test_a10_what_was_swapped_in_meanwhile_was_no_login_in_opencode(live: Live) -> None:
@@ -318,7 +357,7 @@ def test_c12_an_opencode_that_began_before_the_first_login_has_to_be_restarted(
     late(live, of("c"), of("d"))
     put = live.account("openai/openai-1")
     who = f"opencode serve (pid {os.getpid()})"
-    told = f"restart {who} to use {{}}: it began before openai had a login"
+    told = f"restart {who} to use {{}}: it may have begun before openai had a login"
 
     note = restart_note(live.context, [began], put, only_sure=True)
 
@@ -331,7 +370,7 @@ def test_c12_an_opencode_that_began_before_the_first_login_has_to_be_restarted(
     assert restart_note(live.context, [later], put) is None
 
 
-BEGAN_BEFORE = "it began before openai had a login"
+BEGAN_BEFORE = "it may have begun before openai had a login"
 BUILT_WITHOUT = "it built its requests while openai had no login"
 # What openai's slot held, minute by minute; when opencode began, and when it laid its folder down
 # and built it anew (below zero: laid it down alone).
@@ -371,15 +410,7 @@ def test_c12_why_an_opencode_has_to_be_restarted_is_true_of_each_past(
         lines.append((again, "disposing"))
         if laid_down_in > 0:
             lines.append((again, "creating"))
-    log = live.paths.opencode_logs / "opencode.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(
-        "".join(
-            f"timestamp={when.isoformat()} level=INFO run=a1"
-            f' message="{does} instance" directory=/w\n'
-            for when, does in lines
-        )
-    )
+    write_log(live, lines)
     state = live.context.store.state()
     put = state.account(state.slot("openai").active)
     assert put is not None
@@ -414,7 +445,10 @@ def test_c12_a_login_without_a_bridge_has_none_either(live: Live, opencode: int)
 
     assert takes_effect(live.context, [], put) == "after-restart"
     assert note is not None
-    assert f"restart opencode tui (pid {opencode}) to use openai-1: it began before" in note.why
+    assert (
+        f"restart opencode tui (pid {opencode}) to use openai-1: it may have begun before"
+        in note.why
+    )
 
 
 def test_c12_whether_there_was_a_login_is_known_where_a_watcher_looked_already(live: Live) -> None:
@@ -426,8 +460,11 @@ def test_c12_whether_there_was_a_login_is_known_where_a_watcher_looked_already(l
         other.sees({"xai": api("a")})
         put = other.account("xai/xai-1")
         before_the_watcher = takes_effect(other.context, [one], put)
-        after = takes_effect(other.context, [replace(one, started_at=datetime.now(UTC))], put)
+        late_one = replace(one, started_at=datetime.now(UTC))
+        after = takes_effect(other.context, [late_one], put)
+        said = when_used(other.context, [late_one], put)
 
+    assert said.endswith("to use it: it began before xai had a login")
     assert (at_first, before_the_watcher, after) == (NEXT, NEXT, "after-restart")
 
 

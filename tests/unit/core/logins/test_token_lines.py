@@ -378,6 +378,30 @@ def test_a_doubt_about_two_that_are_named_apart_ends() -> None:
     assert step == EndDoubt(older, doubt, "b is another login")
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_else_the_newer_one_keeps_holds_no_doubt_about_what_it_came_as(
+    *, is_known: bool
+) -> None:
+    """Of those nobody may ever be told; what it came as is another one's."""
+    kept, came_as = oauth("c"), NEWER.credential if is_known else oauth("d")
+    doubt = Doubt(NEWER.id, given_as(came_as))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+    state = replacing(a_state(older, replace(NEWER, identity_key="bob")), NEWER, kept)
+
+    step = next_step(ACME, knowing(state))
+
+    assert step == (EndDoubt(older, doubt, "b is another login") if is_known else None)
+
+
+def test_what_the_newer_one_came_as_may_be_what_it_keeps() -> None:
+    kept = oauth("c")
+    doubt = Doubt(NEWER.id, given_as(kept))
+    older = an_account("a", oauth("a"), identity_key="ada", maybe=NEWER.id, doubts=(doubt,))
+    state = replacing(a_state(older, replace(NEWER, identity_key="bob")), NEWER, kept)
+
+    assert next_step(ACME, knowing(state)) is None
+
+
 # -- two that are one person's -----------------------------------------------------------------
 
 ONE = an_account("a", oauth("a", expires_at=NOW + HOUR), identity_key="ada")
