@@ -39,6 +39,7 @@ STORING_SECONDS = 5.0
 # is waited for; and for a moment where the answer lies beside it.
 AFTER_SIGNAL_SECONDS, _LAST_SECONDS = 15.0, 0.3
 _STORE_AGAIN_SECONDS = 0.05
+_NOT_USED = "new tokens that are not in use yet"
 Result = HttpAnswer | ProviderError
 Reply = Tokens | DeadLogin | ProviderError
 
@@ -139,13 +140,20 @@ def _accept(context: Context, answered: PendingRefresh) -> None:
         with context.store.transaction():
             context.store.answer_refresh(answered, answered.answer)
     forget_answer(context.paths.data, answered)
-    adopt_answer(context, answered)
+    why = adopt_answer(context, answered)
+    account = context.store.state().account(answered.account)
+    if why is not None and account is not None:
+        # Should the store be damaged meanwhile, this tells whose answer was in it.
+        tell_event(context, account, EventKind.PROBLEM, f"has {_NOT_USED}: {why}")
 
 
 def adopt_answer(
     context: Context, answered: PendingRefresh, *, patience_seconds: float = 10.0
-) -> None:
-    """Make a stored answer the account's; while somebody keeps the swap lock it stays stored."""
+) -> str | None:
+    """Make a stored answer the account's; while somebody keeps the swap lock it stays stored.
+
+    Then it is returned who does.
+    """
     try:
         with (
             swap_lock(context.paths.swap_lock, patience_seconds=patience_seconds),
@@ -155,13 +163,14 @@ def adopt_answer(
             state = context.store.state()
     except SwapConflict as exc:
         # It is in the store: whoever looks next, or puts the account in, uses it.
-        log.warning("new tokens are not in use yet: %s", exc.message)
-        return
+        log.warning("%s: %s", _NOT_USED, exc.message)
+        return exc.message
     if account is None:
-        return
+        return None
     tell_refreshed(context, account)
     if state.slot(account.provider).active == account.id:
         _renew_live(context, account)
+    return None
 
 
 def _renew_live(context: Context, account: Account) -> None:

@@ -235,14 +235,18 @@ def best_source(connection: Connection | None, store: Path, wal: Wal) -> RepairS
     Without a connection, which SQLite gives to no file of a few bytes, by its pages alone.
     """
     image = image_with_wal(store)
-    with opened_empty(STORE) as empty:
-        guessed = with_tables_of(image, empty.serialize())
-    by_pages = max(_of_image(image), _of_image(guessed), key=_readable)
+    by_pages = _by_pages(image)
     if wal is Wal.WHOLE and connection is not None:
         return max(source_of(connection), by_pages, key=_readable)
     # SQLite leaves out what came last; and so may we.
     lacks_last = by_pages.lacks_last or wal is Wal.CUT or not _is_sound(image, store)
     return replace(by_pages, lacks_last=lacks_last)
+
+
+def _by_pages(image: bytes) -> RepairSource:
+    with opened_empty(STORE) as empty:
+        guessed = with_tables_of(image, empty.serialize())
+    return max(_of_image(image), _of_image(guessed), key=_readable)
 
 
 def _is_sound(image: bytes, store: Path) -> bool:
@@ -295,8 +299,7 @@ def content_of(backup: Backup) -> bytes:
 def _of_damaged(backup: Backup) -> list[RepairSource]:
     try:
         require_own_way(backup.path)
-        with opened_damaged_image(image_with_wal(backup.path)) as connection:
-            source = source_of(connection, backup.made_at)
+        source = replace(_by_pages(image_with_wal(backup.path)), made_at=backup.made_at)
     except (OSError, StoreDamaged):
         return []
     # Without seals nobody can tell which of its rows are good.

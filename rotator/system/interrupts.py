@@ -69,14 +69,9 @@ class _Noted:
     outlives_output: bool = False
 
 
-class _OfThread(threading.local):
-    """How deep a thread is in what must not be broken off; the main one's is in `put_off`."""
-
-    depth = 0
-
-
 _noted = _Noted()
-_of_thread = _OfThread()
+# Has `depth` in a thread, not the main one, that is in what must not be broken off.
+_of_thread = threading.local()
 
 
 def note_signals() -> None:
@@ -150,7 +145,7 @@ def _is_main() -> bool:
 
 def _is_other() -> bool:
     """Tell whether this is another thread than the main one, in nothing that must be finished."""
-    return not _is_main() and not _of_thread.depth
+    return not _is_main() and not getattr(_of_thread, "depth", 0)
 
 
 def gives_up_waiting() -> bool:
@@ -215,7 +210,7 @@ def put_off(until: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _counted() -> Iterator[None]:
-    _of_thread.depth += 1
+    _of_thread.depth = getattr(_of_thread, "depth", 0) + 1
     with _noted.guard:
         _noted.threads += 1
     try:

@@ -152,6 +152,8 @@ def _mark(live: Live) -> None:
         answer = Secret(as_opencode(oauth("ada", 9)).decode())
         store.answer_refresh(PendingRefresh(ada.id, Digest(spent), now), answer)
         store.set_balancing(on=False)
+    why = "has new tokens that are not in use yet: somebody holds swap.lock"
+    live.context.record([Event(now, EventKind.PROBLEM, "named", ada.name, why=why)])
 
 
 @contextlib.contextmanager

@@ -16,7 +16,8 @@ from rotator.system.paths import Paths
 _WRITE = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN IMMEDIATE")
+for statement in sys.argv[2:]:
+    connection.execute(statement)
 print("held", flush=True)
 sys.stdin.read()
 connection.execute("ROLLBACK")
@@ -38,10 +39,14 @@ class Holder:
 
 
 @contextlib.contextmanager
-def writing_into(store: Path) -> Iterator[Holder]:
-    """Let another process write into a store, and not come to an end before the block does."""
+def writing_into(store: Path, *, alone: bool = False) -> Iterator[Holder]:
+    """Let another process write into a store, and not come to an end before the block does.
+
+    `alone`: nobody else can even read, as beside some SQLite browsers.
+    """
+    statements = ["PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE"]
     with subprocess.Popen(
-        [sys.executable, "-c", _WRITE, str(store)],
+        [sys.executable, "-c", _WRITE, str(store), *(statements if alone else ["BEGIN IMMEDIATE"])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -196,7 +196,10 @@ def test_an_answer_that_comes_while_swaps_are_held_up_is_what_is_put_in(
             stays_for(LONGER_SECONDS)
             before = live(house)
         running.communicate(timeout=SECONDS)
+    events = rotator(house, "events").stdout
 
+    # Whose answer waits is remembered beside the store.
+    assert "openai/b: has new tokens that are not in use yet: another rotator has held" in events
     assert (before, running.returncode) == (FIRST, 0)
     assert (live(house), saved(house)) == (NEW, NEW)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rotator.system.paths import find_paths
-from tests.support.holders import HELD
+from tests.support.holders import HELD, Held, writing_into
 from tests.support.household import Household
 from tests.support.live import api
 from tests.support.rotator_process import rotator
@@ -23,7 +23,13 @@ SOON_SECONDS = 4.0
 NOT_SAVED = "nothing new can be taken in, and what is shown is what was saved last"
 
 
-@pytest.mark.parametrize("lock", HELD)
+LOCKS: dict[str, Held] = {
+    **HELD,
+    "all of the store": lambda paths: writing_into(paths.store, alone=True),
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 @pytest.mark.parametrize(
     "words",
     [
@@ -46,7 +52,7 @@ def test_what_there_is_is_shown_and_told_what_is_not_saved_yet(
     # A login that would have to be saved first.
     house.write_auth({"acme": api("b")})
 
-    with HELD[lock](find_paths(house.env())):
+    with LOCKS[lock](find_paths(house.env())):
         began = time.monotonic()
         shown = rotator(house, *words)
         took_seconds = time.monotonic() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import threading
 import time
@@ -18,6 +19,7 @@ from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import NothingToRotateTo, StoreError, UsageError
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import (
+    NOBODY,
     SPENT_ELSEWHERE,
     AccountState,
     Digest,
@@ -29,6 +31,7 @@ from rotator.model import (
     Signal,
     Source,
 )
+from rotator.opencode.auth.entries import parse_entry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret, digest_of
 from rotator.services import accounts as ledger
@@ -46,7 +49,7 @@ from rotator.services.spent_logins import reject_spent
 from rotator.storage.kept_answers import keep_answer, kept_answers
 from tests.support.descents import seen_refresh
 from tests.support.faults import Crash, Seam, at, named
-from tests.support.live import Live, full_disk, oauth, open_live
+from tests.support.live import Entry, Live, api, full_disk, oauth, open_live
 from tests.support.renewing import (
     RENEWING,
     TERMS,
@@ -638,6 +641,21 @@ def test_an_answer_that_cannot_be_stored_for_seconds_is_no_longer_waited_with(
 
 def test_whoever_has_good_tokens_by_now_is_said_to_have_them(live: Live) -> None:
     assert begin(live.context, live.account(BOB).id) == "bob-acme.example has good tokens"
+
+
+@pytest.mark.parametrize("entry", [None, api("k")], ids=["removed", "an API key by now"])
+def test_whoever_has_no_refresh_token_by_now_is_said_to_have_none(
+    live: Live, entry: Entry | None
+) -> None:
+    account = live.account(BOB)
+    with live.context.store.transaction():
+        if entry is None:
+            live.context.store.remove_account(account, live.clock())
+        else:
+            credential = parse_entry(RENEWING, Secret(json.dumps(entry)))
+            live.context.store.renew_credential(account, credential, NOBODY, live.clock())
+
+    assert begin(live.context, account.id) == "there is no refresh token any more"
 
 
 def test_new_tokens_that_we_have_got_are_known_to_come_from_the_old_ones(live: Live) -> None:

@@ -575,6 +575,20 @@ def test_of_a_damaged_copy_the_sound_rows_are_taken_and_the_others_from_the_one_
         assert f"rebuilt from {copies} and what could be read of it; lost: nothing" in told(live)
 
 
+def test_of_a_copy_that_was_cut_off_what_stands_before_is_taken(home: Path, paths: Paths) -> None:
+    with open_live(home) as live:
+        live.clock.pass_time(hours=2)
+        renew(live, ADA, oauth("ada", 2))
+        live.context.back_up_if_due()
+    newest = Backups(paths).newest_first()[0].path
+    os.truncate(newest, newest.stat().st_size // 2)
+    paths.store.unlink()
+
+    with opened(paths) as live:
+        assert live.names() == sorted(SAVED)
+        assert live.saved(ADA) == oauth("ada", 2)
+
+
 def test_where_every_copy_is_damaged_and_nothing_is_left_it_is_begun_anew(paths: Paths) -> None:
     for copy in paths.backups.iterdir():
         copy.write_text("nothing")
