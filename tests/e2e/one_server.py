@@ -106,14 +106,21 @@ def one_server(
     shutil.rmtree(house.temporary, ignore_errors=True)
 
 
-def configure(house: Household, provider: LoopbackProvider, names: Iterable[str]) -> None:
-    """Let opencode know these providers, each of which answers for its own titles too."""
+def configure(
+    house: Household, provider: LoopbackProvider, names: Iterable[str], *, has_library: bool = False
+) -> None:
+    """Let opencode know these providers, each of which answers for its own titles too.
+
+    Without a library of its own it is the usual one, and of a vendor's name that vendor's; OpenCode
+    2 needs one.
+    """
     house.configure(provider.url)
     file = house.config_folder / "opencode.json"
     config = json.loads(file.read_text())
     del config["small_model"]
-    # Without a library of its own it is the usual one, and of a vendor's name that vendor's.
     place = {"options": config["provider"]["mock"]["options"], "models": {_MODEL: {}}}
+    if has_library:
+        place["npm"] = config["provider"]["mock"]["npm"]
     config["provider"] = dict.fromkeys(names, place) | config["provider"]
     file.write_text(json.dumps(config))
 
