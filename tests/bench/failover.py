@@ -15,7 +15,7 @@ from rotator.services.accounts import add
 from rotator.system.paths import find_paths
 from tests.bench.figures import Figure
 from tests.e2e.scenes import api, install_bridge
-from tests.support.household import Household
+from tests.support.household import COLLECTS, Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import serve
 from tests.support.provider_answers import refusal, streamed
@@ -58,7 +58,7 @@ def failover_latency(home: Path, rounds: int) -> Figure:
         house = _household(home, provider)
         _save_all(house, [f"KEY-CANARY-{number}" for number in range(ACCOUNTS)])
         install_bridge(house)
-        with watcher(house), serve(house) as server:
+        with watcher(house), serve(house, **COLLECTS) as server:
             session = server.create_session()
             server.prompt(session, "hello")
             values = []
@@ -87,7 +87,7 @@ def added_time(home: Path, rounds: int) -> list[Figure]:
         for name, house in houses.items():
             house.write_auth({"mock": api("KEY-CANARY-A")})
             _install_timer(house, home / f"{name}.times")
-            servers[name] = stack.enter_context(serve(house))
+            servers[name] = stack.enter_context(serve(house, **COLLECTS))
         provider.answer(streamed("Hello.", delay_seconds=TRAVEL_SECONDS))
         sessions = {name: server.create_session() for name, server in servers.items()}
         for _ in range(rounds + _WARM_UP):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,13 @@ class Scene:
         infos = [message["info"] for message in self.server.messages(session)]
         return said, [info["error"] for info in infos if info.get("error")]
 
+    def ask_in(
+        self, provider: str, session: str, text: str, *, directory: Path | None = None
+    ) -> str:
+        """Send a message of a session that there is; return the answer."""
+        model = f"{provider}/{_MODEL}"
+        return self.server.prompt(session, text, model=model, directory=directory)
+
     def requests_of(self, provider: str) -> list[Request]:
         """Return the requests with a key of the provider, those for a title too."""
         return [r for r in self.provider.requests if f"-{provider}-" in str(r.credential)]
@@ -75,29 +82,45 @@ class Scene:
 
 @contextlib.contextmanager
 def one_server(
-    home: Path, logins: Mapping[str, Sequence[Entry]], *, bridge: bool = True
+    home: Path,
+    logins: Mapping[str, Sequence[Entry]],
+    *,
+    bridge: bool = True,
+    prepare: Callable[[Household], object] = lambda _: None,
+    **more: str,
 ) -> Iterator[Scene]:
-    """Run them with these logins captured, the last one of each provider live."""
+    """Run them with these logins captured, the last one of each provider live.
+
+    `prepare` changes what opencode is configured to, and `more` is in its environment.
+    """
     house = Household(home)
     with LoopbackProvider(f"{LASTING}loopback") as provider:
         configure(house, provider, logins)
+        prepare(house)
         if bridge:
             install_bridge(house)
         with watcher(house):
             log_in_all(house, logins)
-            with serve(house) as server:
+            with serve(house, **more) as server:
                 yield Scene(house, provider, server)
     shutil.rmtree(house.temporary, ignore_errors=True)
 
 
-def configure(house: Household, provider: LoopbackProvider, names: Iterable[str]) -> None:
-    """Let opencode know these providers, each of which answers for its own titles too."""
+def configure(
+    house: Household, provider: LoopbackProvider, names: Iterable[str], *, has_library: bool = False
+) -> None:
+    """Let opencode know these providers, each of which answers for its own titles too.
+
+    Without a library of its own it is the usual one, and of a vendor's name that vendor's; OpenCode
+    2 needs one.
+    """
     house.configure(provider.url)
     file = house.config_folder / "opencode.json"
     config = json.loads(file.read_text())
     del config["small_model"]
-    # Without a library of its own it is the usual one, and of a vendor's name that vendor's.
     place = {"options": config["provider"]["mock"]["options"], "models": {_MODEL: {}}}
+    if has_library:
+        place["npm"] = config["provider"]["mock"]["npm"]
     config["provider"] = dict.fromkeys(names, place) | config["provider"]
     file.write_text(json.dumps(config))
 

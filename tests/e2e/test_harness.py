@@ -42,7 +42,7 @@ def server(house: Household) -> Iterator[Server]:
         yield server
 
 
-def test_a_run_asks_with_the_key_for_an_answer_and_for_a_title(
+def test_a_run_asks_with_the_key_for_an_answer_and_for_a_title_and_installs_nothing(
     house: Household, provider: LoopbackProvider
 ) -> None:
     provider.ok("Hello.")
@@ -52,6 +52,8 @@ def test_a_run_asks_with_the_key_for_an_answer_and_for_a_title(
     assert (ended.code, ended.stdout) == (0, "Hello.\n")
     assert sorted(request.is_title for request in provider.requests) == [False, True]
     assert {request.credential for request in provider.requests} == {A}
+    assert list((house.config_folder / "node_modules").iterdir()) == []
+    assert not (house.home / ".npm").exists()
 
 
 def test_a_run_that_takes_too_long_fails(house: Household) -> None:
@@ -70,13 +72,6 @@ def test_a_command_that_a_tool_still_runs_ends_with_the_server(
         shell = int(wait_until(lambda: note.exists() and note.read_text(), 20, "the tool to start"))
 
     wait_until(lambda: has_ended(shell), 5, "the tool's shell to be gone")
-
-
-def test_an_opencode_of_a_test_installs_nothing(house: Household) -> None:
-    run(house, "hi")
-
-    assert list((house.config_folder / "node_modules").iterdir()) == []
-    assert not (house.home / ".npm").exists()
 
 
 def test_an_expired_chatgpt_login_is_refreshed_and_asks_with_its_new_token(

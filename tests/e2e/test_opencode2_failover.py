@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,6 @@ from tests.support.opencode2_process import (
     service2,
 )
 from tests.support.opencode2_table import Table
-from tests.support.provider_answers import StreamError, refusal, streamed, tool_call
 from tests.support.rotator_process import rotator, status, watcher
 from tests.support.waiting import wait_until
 
@@ -35,26 +33,6 @@ LONGEST_SECONDS = 30
 LIMITED = {"error": {"message": "Rate limit reached", "type": "rate_limit_error"}}
 BILLING = {"error": {"message": "Your credit balance is too low.", "type": "billing_error"}}
 DEAD = {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
-
-
-@dataclass(frozen=True)
-class Case:
-    """How a login is refused, and what is known of it afterwards."""
-
-    status: int
-    body: Mapping[str, object]
-    state: str
-    headers: Mapping[str, str] | None = None
-
-
-# Refusals that another login helps with: the same in both homes of logins.
-SURVIVED = {
-    "429": Case(429, LIMITED, "cooling", HOUR),
-    "402": Case(402, BILLING, "exhausted"),
-    "529": Case(529, {"error": {"message": "Overloaded"}}, "ready"),
-    "503": Case(503, {"error": {"message": "Service Unavailable"}}, "ready"),
-    "dead key": Case(401, DEAD, "rejected"),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -104,66 +82,6 @@ def turn_keys(provider: LoopbackProvider) -> list[str]:
     return [str(request.credential) for request in provider.asked(title=False)]
 
 
-def state_of(house: Household, alias: str) -> str:
-    return next(str(a["state"]) for a in of(house, "mock") if a["alias"] == alias)
-
-
-@pytest.mark.parametrize("case", SURVIVED.values(), ids=SURVIVED)
-def test_a_refused_key_is_replaced_inside_the_running_request(
-    served: Server2, provider: LoopbackProvider, case: Case
-) -> None:
-    # The request for a title goes out beside it, and must not be the one that is refused.
-    provider.limit(A, status=case.status, body=case.body, headers=case.headers, times=1)
-
-    code, said = ask(served)
-
-    assert (code, HELLO in said) == (0, True), said
-    assert turn_keys(provider) == [A, B]
-    assert kinds(served.house).count("failover") == 1
-    assert state_of(served.house, "a") == case.state
-    wait_until(lambda: served.connections("mock")[0]["label"] == "b", 10, "the switch")
-    assert of_kind(served.house, "problem") == []
-
-
-@pytest.mark.parametrize("failure", [401, 403])
-def test_a_plain_refusal_is_passed_on_and_nobody_else_is_asked(
-    served: Server2, provider: LoopbackProvider, failure: int
-) -> None:
-    provider.limit(A, status=failure)
-
-    code, _ = ask(served)
-
-    assert code != 0
-    assert set(turn_keys(provider)) == {A}
-    assert [a["state"] for a in of(served.house, "mock")] == ["ready", "ready"]
-    assert of_kind(served.house, "failover") == []
-
-
-def test_a_turn_with_tool_calls_goes_on_where_it_was_refused(
-    served: Server2, provider: LoopbackProvider
-) -> None:
-    said_of_a = tool_call("bash", command="echo hello", description="Says it")
-    provider.script(said_of_a, refusal(429, headers=HOUR), key=A)
-
-    code, said = ask(served)
-
-    assert (code, HELLO in said) == (0, True), said
-    assert turn_keys(provider) == [A, A, B]
-
-
-def test_a_title_that_is_refused_goes_on_with_the_other_login(
-    served: Server2, provider: LoopbackProvider
-) -> None:
-    provider.limit(A, headers=HOUR)
-
-    code, said = ask(served)
-
-    assert (code, HELLO in said) == (0, True), said
-    titles = [request.credential for request in provider.asked(title=True)]
-    assert titles in ([A, B], [B]), titles
-    assert kinds(served.house).count("failover") == 1
-
-
 def test_a_run_with_a_server_of_its_own_survives(
     bridged: Household, provider: LoopbackProvider
 ) -> None:
@@ -191,52 +109,6 @@ def test_a_run_with_the_background_service_survives(
     assert turn_keys(provider) == [A, B]
 
 
-def test_with_both_limited_each_is_asked_once_and_the_vendor_s_words_come_through(
-    served: Server2, provider: LoopbackProvider
-) -> None:
-    said_by_vendor = {"error": {"message": "Insufficient balance here", "type": "billing_error"}}
-    for key in (A, B):
-        provider.limit(key, status=402, body=said_by_vendor, headers=HOUR)
-
-    code, said = ask(served)
-
-    assert code != 0
-    assert "Insufficient balance here" in said
-    assert turn_keys(provider).count(A) <= 1
-    assert turn_keys(provider).count(B) == 1
-
-
-def test_a_third_login_answers_where_the_second_is_refused_as_well(
-    served: Server2, provider: LoopbackProvider
-) -> None:
-    provider.ok("Hello from account three.", key=C)
-    served.add_key("mock", C, "c")
-    slots = {str(item["label"]): str(item["id"]) for item in served.connections("mock")}
-    served.activate(slots["a"])
-    wait_for(served.house, "mock", 3)
-    for key in (A, B):
-        provider.limit(key, headers=HOUR)
-
-    code, said = ask(served)
-
-    assert (code, "account three" in said) == (0, True), said
-    assert turn_keys(provider)[-1] == C
-    wait_until(lambda: served.connections("mock")[0]["label"] == "c", 10, "the switch")
-
-
-def test_with_balancing_off_the_refusal_is_noted_and_passed_on(
-    served: Server2, provider: LoopbackProvider
-) -> None:
-    rotator(served.house, "balance", "off")
-    provider.limit(A, status=402, body=BILLING)
-
-    code, _ = ask(served)
-
-    assert code != 0
-    assert set(turn_keys(provider)) == {A}
-    assert state_of(served.house, "a") == "exhausted"
-
-
 @pytest.mark.parametrize("how", ["none", "killed", "stopped"])
 def test_without_a_watcher_that_answers_opencode_goes_its_own_way(
     bridged: Household, provider: LoopbackProvider, how: str
@@ -262,17 +134,6 @@ def timed(server: Server2) -> tuple[int, float]:
     began = time.monotonic()
     code, _ = ask(server)
     return code, time.monotonic() - began
-
-
-def test_an_error_inside_of_an_answer_moves_the_turn_to_the_other_login(
-    served: Server2, provider: LoopbackProvider
-) -> None:
-    provider.script(streamed(StreamError("Rate limit reached")), key=A)
-
-    code, said = ask(served)
-
-    assert (code, HELLO in said) == (0, True), said
-    assert turn_keys(provider) == [A, B]
 
 
 def test_with_nobody_left_the_turn_goes_on_with_another_provider(

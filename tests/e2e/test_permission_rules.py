@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.e2e.scenes import A, B, api
 from tests.support.household import Household
+from tests.support.leaks import LASTING
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
 from tests.support.provider_answers import Answer, streamed, tool_call
@@ -36,9 +38,11 @@ BY_FOLDER = {
 MARKS = (A, B, RESULT, OWN, "new content")
 
 
-@pytest.fixture
-def house(house: Household) -> Household:
-    """Return somebody with a login that is live, a parked one, and other files beside."""
+Served = tuple[Household, Server]
+
+
+def furnish(house: Household) -> None:
+    """Move somebody in with a login that is live, a parked one, and other files beside."""
     for key in (B, A):
         house.write_auth({"mock": api(key)})
         assert rotator(house, "accounts").code == 0
@@ -47,7 +51,34 @@ def house(house: Household) -> Household:
     results.mkdir()
     (results / "tool_1").write_text(RESULT)
     (house.project / "own.txt").write_text(OWN)
-    return house
+
+
+@pytest.fixture(scope="module")
+def answering() -> Iterator[LoopbackProvider]:
+    """Return the provider behind every server of this file."""
+    with LoopbackProvider(f"{LASTING}loopback") as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(answering: LoopbackProvider) -> Iterator[LoopbackProvider]:
+    """Return it with nobody else's rules and requests."""
+    yield answering
+    answering.begin_anew()
+
+
+@pytest.fixture(scope="module")
+def ruled(
+    tmp_path_factory: pytest.TempPathFactory, answering: LoopbackProvider
+) -> Iterator[Served]:
+    """Return a household with the rules, and its server."""
+    house = Household(tmp_path_factory.mktemp("home"))
+    house.configure(answering.url)
+    furnish(house)
+    paste(house)
+    with serve(house) as server:
+        yield house, server
+    shutil.rmtree(house.temporary, ignore_errors=True)
 
 
 def ours(house: Household) -> Path:
@@ -140,14 +171,13 @@ def outcome(
 
 
 def test_with_the_documented_rules_no_tool_shows_a_model_a_login(
-    house: Household, provider: LoopbackProvider
+    ruled: Served, provider: LoopbackProvider
 ) -> None:
-    paste(house)
+    house, server = ruled
     calls = dict(asks_for_logins(house)) | dict(asks_for_more(house))
     before = house.auth_file.read_bytes()
 
-    with serve(house) as server:
-        told = {name: outcome(server, provider, call) for name, call in calls.items()}
+    told = {name: outcome(server, provider, call) for name, call in calls.items()}
 
     assert [name for name, text in told.items() if not text.startswith(REFUSED)] == []
     assert [name for name, text in told.items() if any(mark in text for mark in MARKS)] == []
@@ -156,54 +186,54 @@ def test_with_the_documented_rules_no_tool_shows_a_model_a_login(
 
 
 def test_where_the_home_is_the_project_the_rules_keep_what_is_named_from_a_model(
-    house: Household, provider: LoopbackProvider
+    ruled: Served, provider: LoopbackProvider
 ) -> None:
     """Nothing in it is outside then: a search, and a command in the folder, are not asked for."""
-    paste(house)
+    house, server = ruled
     calls = dict(asks_for_logins(house)) | dict(asks_for_more(house))
     named = {name: call for name, call in calls.items() if name not in BY_FOLDER}
 
-    with serve(house) as server:
-        told = {name: outcome(server, provider, one, house.home) for name, one in named.items()}
-        folder = calls["bash, in opencode's folder"]
-        beside = outcome(server, provider, folder, house.home)
+    told = {name: outcome(server, provider, one, house.home) for name, one in named.items()}
+    beside = outcome(server, provider, calls["bash, in opencode's folder"], house.home)
 
     assert [name for name, text in told.items() if not text.startswith(REFUSED)] == []
     assert A in beside
 
 
 def test_the_documented_rules_leave_everything_else_to_the_model(
-    house: Household, provider: LoopbackProvider
+    ruled: Served, provider: LoopbackProvider
 ) -> None:
-    paste(house)
+    house, server = ruled
     calls = asks_for_others(house)
 
-    with serve(house) as server:
-        told = {name: outcome(server, provider, call) for name, (call, _) in calls.items()}
+    told = {name: outcome(server, provider, call) for name, (call, _) in calls.items()}
 
     assert [name for name, (_, seen) in calls.items() if seen not in told[name]] == []
+
+
+def test_what_the_document_says_the_rules_do_not_stop_they_do_not_stop(
+    ruled: Served, provider: LoopbackProvider
+) -> None:
+    house, server = ruled
+    loose = house.home / "loose"
+    loose.mkdir()
+    (loose / "opencode.json").write_text('{"permission": {"bash": "allow"}}')
+    journal = bash(f"head -c 99999 {ours(house)}/auth.json.journal")
+
+    above = outcome(server, provider, bash(f"grep -ra KEY- {ours(house).parent}"))
+    stopped, let = (outcome(server, provider, journal, folder) for folder in (None, loose))
+
+    assert A in above
+    assert (stopped.startswith(REFUSED), B in let) == (True, True)
 
 
 def test_without_the_rules_each_of_these_calls_shows_a_login(
     house: Household, provider: LoopbackProvider
 ) -> None:
+    furnish(house)
     calls = asks_for_logins(house)
 
     with serve(house) as server:
         told = {name: outcome(server, provider, call) for name, call in calls.items()}
 
     assert [name for name, text in told.items() if A not in text and B not in text] == []
-
-
-def test_what_the_document_says_the_rules_do_not_stop_they_do_not_stop(
-    house: Household, provider: LoopbackProvider
-) -> None:
-    paste(house)
-    (house.project / "opencode.json").write_text('{"permission": {"bash": "allow"}}')
-
-    with serve(house) as server:
-        above = outcome(server, provider, bash(f"grep -ra KEY- {ours(house).parent}"))
-        project = outcome(server, provider, bash(f"head -c 99999 {ours(house)}/auth.json.journal"))
-
-    assert A in above
-    assert B in project

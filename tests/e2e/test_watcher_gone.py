@@ -1,15 +1,21 @@
-"""No watcher, a killed one, a stopped one: opencode goes on as if we were not there."""
+"""No watcher, a killed one, a stopped one: opencode goes on as if we were not there.
+
+One server for all, and a provider of its own for each test.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.scenes import A, B, api, install_bridge, log_in, of
+from tests.e2e.one_server import Scene, configure, key, log_in_all, two_keys
+from tests.e2e.scenes import api, install_bridge, states
 from tests.support.household import Household
+from tests.support.leaks import LASTING
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_process import Server, serve
+from tests.support.opencode_process import serve
 from tests.support.provider_answers import refusal, streamed
 from tests.support.rotator_process import rotator, watcher
 
@@ -18,92 +24,94 @@ SOON = {"retry-after-ms": "50"}
 OWN_WAIT_SECONDS = 0.05
 # For a machine that is busy with other things; opencode's own wait without the header is 2 s.
 SLACK_SECONDS = 0.5
+PROVIDERS = ("none", "hand", "killed", "stopped")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Return a server that was started while key 1 of each was live, the bridge, no watcher."""
+    house = Household(tmp_path_factory.mktemp("home"))
+    logins = two_keys(PROVIDERS)
+    with LoopbackProvider(f"{LASTING}loopback") as provider:
+        configure(house, provider, logins)
+        install_bridge(house)
+        with watcher(house):
+            log_in_all(house, logins)
+        with serve(house) as server:
+            yield Scene(house, provider, server)
+    shutil.rmtree(house.temporary, ignore_errors=True)
 
 
 @pytest.fixture
-def captured(house: Household) -> Household:
-    """Return a household with two keys captured, A live, the bridge installed, no watcher."""
-    install_bridge(house)
-    with watcher(house):
-        log_in(house, "mock", api(B), api(A))
-    return house
+def scene(served: Scene) -> Iterator[Scene]:
+    """Return it with nobody else's rules and requests."""
+    yield served
+    served.provider.begin_anew()
 
 
-@pytest.fixture
-def server(captured: Household) -> Iterator[Server]:
-    """Return a server that was started while A was live."""
-    with serve(captured) as server:
-        yield server
-
-
-def waited_seconds(provider: LoopbackProvider) -> float:
+def waited_seconds(scene: Scene) -> float:
     """Return the time from the first refusal to the request that followed it."""
-    provider.settled()
-    asked = provider.asked()
+    scene.provider.settled()
+    asked = scene.provider.asked()
     first = next(n for n, request in enumerate(asked) if request.status == 429)
     sent_ns = asked[first].sent_ns
     assert sent_ns is not None
     return (asked[first + 1].read_ns - sent_ns) / 1e9
 
 
-def test_without_a_watcher_a_failure_is_opencodes_own(
-    captured: Household, provider: LoopbackProvider, server: Server
-) -> None:
-    provider.script(refusal(429, headers=SOON), streamed("Hello."))
+def test_without_a_watcher_a_failure_is_opencodes_own(scene: Scene) -> None:
+    scene.provider.script(refusal(429, headers=SOON), streamed("Hello."))
 
-    said = server.prompt(server.create_session(), "hi")
+    said = scene.ask("none")
 
     assert said == "Hello."
-    assert provider.keys == [A, A]
-    assert waited_seconds(provider) < OWN_WAIT_SECONDS + SLACK_SECONDS
-    assert not list((captured.state_dir / "bridge" / "inbox").iterdir())
+    assert scene.keys_of("none") == [key("none", "1")] * 2
+    assert waited_seconds(scene) < OWN_WAIT_SECONDS + SLACK_SECONDS
+    assert not list((scene.house.state_dir / "bridge" / "inbox").iterdir())
 
 
 def test_without_a_watcher_the_live_key_is_used_by_a_server_that_began_with_the_other(
-    captured: Household, provider: LoopbackProvider, server: Server
+    scene: Scene,
 ) -> None:
-    session = server.create_session()
-    server.prompt(session, "first")
+    session = scene.server.create_session()
+    scene.ask_in("hand", session, "first")
 
-    assert rotator(captured, "rotate").code == 0
-    server.prompt(session, "second")
+    assert rotator(scene.house, "rotate", "hand").code == 0
+    scene.ask_in("hand", session, "second")
 
-    assert provider.keys == [A, B]
+    assert scene.keys_of("hand") == [key("hand", "1"), key("hand", "2")]
 
 
-def test_a_killed_watcher_costs_nothing(
-    captured: Household, provider: LoopbackProvider, server: Server
-) -> None:
-    with watcher(captured) as watching:
+def test_a_killed_watcher_costs_nothing(scene: Scene) -> None:
+    with watcher(scene.house) as watching:
         watching.kill()
-        provider.script(refusal(429, headers=SOON), streamed("Hello."))
+        scene.provider.script(refusal(429, headers=SOON), streamed("Hello."))
 
-        said = server.prompt(server.create_session(), "hi")
+        said = scene.ask("killed")
 
     assert said == "Hello."
-    assert provider.keys == [A, A]
-    assert waited_seconds(provider) < OWN_WAIT_SECONDS + SLACK_SECONDS
-    assert [a["state"] for a in of(captured, "mock")] == ["ready", "ready"]
-    with watcher(captured):
-        assert captured.read_auth()["mock"] == api(A)
+    assert scene.keys_of("killed") == [key("killed", "1")] * 2
+    assert waited_seconds(scene) < OWN_WAIT_SECONDS + SLACK_SECONDS
+    assert states(scene.house, "killed") == ["ready", "ready"]
+    with watcher(scene.house):
+        assert scene.house.read_auth()["killed"] == api(key("killed", "1"))
 
 
-def test_a_stopped_watcher_costs_nothing_and_works_again_once_it_goes_on(
-    captured: Household, provider: LoopbackProvider, server: Server
-) -> None:
-    session = server.create_session()
-    with watcher(captured) as watching:
+def test_a_stopped_watcher_costs_nothing_and_works_again_once_it_goes_on(scene: Scene) -> None:
+    one, two = key("stopped", "1"), key("stopped", "2")
+    session = scene.server.create_session()
+    with watcher(scene.house) as watching:
         watching.stop()
-        provider.script(refusal(429, headers=SOON), streamed("Hello."))
-        server.prompt(session, "hi")
-        waited = waited_seconds(provider)
+        scene.provider.script(refusal(429, headers=SOON), streamed("Hello."))
+        scene.ask_in("stopped", session, "hi")
+        waited = waited_seconds(scene)
         watching.cont()
-        provider.limit(A, headers={"retry-after": "3600"})
-        provider.ok("Hello from B.", key=B)
+        scene.provider.limit(one, headers={"retry-after": "3600"})
+        scene.provider.ok("Hello from B.", key=two)
 
-        said = server.prompt(session, "again")
+        said = scene.ask_in("stopped", session, "again")
 
     assert said == "Hello from B."
     # It may have learned of the first failure from opencode's log by now, and swapped already.
-    assert provider.keys in ([A, A, A, B], [A, A, B])
+    assert scene.keys_of("stopped") in ([one, one, one, two], [one, one, two])
     assert waited < OWN_WAIT_SECONDS + 0.3 + SLACK_SECONDS

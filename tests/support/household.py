@@ -26,8 +26,8 @@ _QUIET = {
     # takes a fifth less of the processor.
     "BUN_JSC_useFTLJIT": "0",
     "BUN_JSC_useDFGJIT": "0",
-    # So does the collection of its garbage, by another quarter, for 0.3 GB while it runs; a test
-    # of many requests takes this away with `COLLECTS`.
+    # So does the collection of its garbage, by another quarter, for 0.3 GB while it runs; tests
+    # of many requests, and those that measure, take this away with `COLLECTS`.
     "BUN_JSC_useGC": "0",
     # Nobody listens there: who asks a vendor, and was not sent elsewhere, fails at once.
     "HTTPS_PROXY": "http://127.0.0.1:9",

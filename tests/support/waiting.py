@@ -8,6 +8,9 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 _POLL_SECONDS = 0.01
+# A condition that takes long, as a command does, is asked less often: most of the time belongs
+# to what is waited for.
+_TIMES_AS_LONG, _MOST_SECONDS = 3, 0.3
 
 
 def wait_until(
@@ -21,10 +24,12 @@ def wait_until(
 
     `what` may be a function, for a message that shows how far it got.
     """
-    started = time.monotonic()
+    started = asked = time.monotonic()
     while not (found := condition()):
-        if time.monotonic() - started > deadline_seconds:
+        now = time.monotonic()
+        if now - started > deadline_seconds:
             told = what if isinstance(what, str) else what()
             raise TimeoutError(f"waited {deadline_seconds:g} s for {told}")
-        time.sleep(poll_seconds)
+        time.sleep(max(poll_seconds, min(_TIMES_AS_LONG * (now - asked), _MOST_SECONDS)))
+        asked = time.monotonic()
     return found
