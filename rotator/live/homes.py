@@ -18,7 +18,7 @@ from rotator.live.newest_tokens import look_into_auth_json
 from rotator.live.refresh_answers import settled
 from rotator.model import Account, AccountId, Event, EventKind
 from rotator.opencode.home import Absent, Entries, Home, HomeEntry, HomeReading, Unusable
-from rotator.system.locks import swap_lock
+from rotator.system.locks import swap_lock, watcher_pid
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
@@ -84,9 +84,11 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
     NothingToRotateTo (its refresh token is spent, or may be), StoreError.
     """
     with swap_lock(context.paths.swap_lock):
-        look_into_auth_json(context, watched=False)
+        # By then a server may have refreshed what it was switched to.
+        watched = watcher_pid(context.paths.watch_lock) is not None
+        look_into_auth_json(context, watched=watched)
         for _ in range(_MOST_TRIES):
-            reading = _required(capture_home(context, home, watched=False), home)
+            reading = _required(capture_home(context, home, watched=watched), home)
             state = context.store.state()
             account = state.account(account_id)
             if account is None:
@@ -96,9 +98,9 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
             if left is not None and left.id == account.id:
                 return SwitchedIn(left, account, done=False)
             account = settled(context, account)
-            slot = _slot_of(context, home, account, watched=False)
+            slot = _slot_of(context, home, account, watched=watched)
             if home.activate(slot):
-                capture_home(context, home, watched=False, ours=frozenset({slot}))
+                capture_home(context, home, watched=watched, ours=frozenset({slot}))
                 _tell(context, home, SwitchedIn(left, account, done=True), why)
                 return SwitchedIn(left, account, done=True)
             log.info("a login went from %s while it was to be activated", reading)

@@ -122,6 +122,31 @@ class Server2:
         connections: list[Mapping[str, Any]] = self.ask("GET", path)[1]["data"]["connections"]
         return connections
 
+    def create_session(self, model: str, title: str = "a title") -> str:
+        """Begin a session that has a title, so that nothing but its turns is asked of a model."""
+        provider, _, name = model.partition("/")
+        body = {"title": title, "model": {"providerID": provider, "id": name}}
+        status, said = self.ask("POST", "/api/session", body)
+        assert status == 200, said
+        return str(said["data"]["id"])
+
+    def prompt(self, session: str, text: str) -> str:
+        """Send a message, and return what is said once the turn is over."""
+        self.begin(session, text)
+        return self.end_of_turn(session)
+
+    def begin(self, session: str, text: str) -> None:
+        """Send a message and wait for nothing."""
+        status, said = self.ask("POST", f"/api/session/{session}/prompt", {"text": text})
+        assert status == 200, said
+
+    def end_of_turn(self, session: str) -> str:
+        """Wait until a turn is over, and return the text that was said last, or its error."""
+        status, said = self.ask("POST", f"/api/experimental/session/{session}/wait")
+        assert status == 204, said
+        messages = self.ask("GET", f"/api/session/{session}/message?limit=9&order=desc")[1]["data"]
+        return next((_text_of(one) for one in messages if one["type"] == "assistant"), "")
+
     def activate(self, slot: str) -> None:
         """Make a login the active one."""
         assert self.ask("POST", f"/api/credential/{slot}/activate")[0] == 204
@@ -133,6 +158,13 @@ class Server2:
     def remove(self, slot: str) -> None:
         """Log out."""
         assert self.ask("DELETE", f"/api/credential/{slot}")[0] == 204
+
+
+def _text_of(message: Mapping[str, Any]) -> str:
+    if message.get("error"):
+        return json.dumps(message["error"])
+    parts = message.get("content") or []
+    return "".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
 
 
 def _answers(server: Server2) -> bool:

@@ -46,9 +46,9 @@ class Both:
     def home(self) -> DatabaseHome:
         return DatabaseHome(self.live.paths, servers=lambda _: [])
 
-    def look(self) -> None:
+    def look(self, *, watched: bool = True) -> None:
         with swap_lock(self.live.paths.swap_lock):
-            capture_home(self.live.context, self.home, watched=True)
+            capture_home(self.live.context, self.home, watched=watched)
 
     def log_in(self, entry: Entry, provider: str = "named") -> str:
         slot = self.table.log_in(provider, row(entry))
@@ -168,3 +168,24 @@ def test_tokens_of_nobody_s_name_go_on_in_both_homes(both: Both, *, is_seen: boo
     assert len(both.live.state.of("rotating")) == 1
     assert in_auth_json == second["refresh"]
     assert both.table.values()[slot]["refresh"] == third["refresh"]
+
+
+def test_a_refresh_in_a_row_is_newer_though_it_lives_shorter(both: Both) -> None:
+    first, later = oauth_until("ada", 1, NOON + HOUR), oauth_until("ada", 2, NOON - HOUR)
+    slot = both.log_in(first)
+
+    both.table.rewrite(slot, row(later))
+    both.look()
+
+    assert both.live.saved(ADA)["refresh"] == later["refresh"]
+    assert both.table.values()[slot]["refresh"] == later["refresh"]
+
+
+def test_older_tokens_that_come_while_nobody_watches_are_told_by_their_times(both: Both) -> None:
+    first, older = oauth_until("ada", 2, NOON + HOUR), oauth_until("ada", 1, NOON - HOUR)
+    slot = both.log_in(first)
+
+    both.table.rewrite(slot, row(older))
+    both.look(watched=False)
+
+    assert both.table.values()[slot]["refresh"] == first["refresh"]
