@@ -24,13 +24,15 @@ def look_into_auth_json(context: Context, *, watched: bool) -> None:
         capture_live(context, watched=watched)
 
 
-def look_into_table(context: Context, account: AccountId, *, watched: bool) -> None:
+def look_into_table(context: Context, account: AccountId) -> None:
     """Save what OpenCode 2 has newer of an account that stands there; call it under the swap lock.
 
     Raises StoreError.
     """
     if not context.store.state().standings_of(account):
         return
+    # Where a watcher runs the store knows what stood there a moment ago, for commands, too.
+    watched = watcher_pid(context.paths.watch_lock) is not None
     from rotator.live.homes import capture_tokens  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
     from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
@@ -47,4 +49,4 @@ def look_into_both(context: Context, account: AccountId) -> None:
     watched = watcher_pid(context.paths.watch_lock) is not None
     with swap_lock(context.paths.swap_lock):
         look_into_auth_json(context, watched=watched)
-        look_into_table(context, account, watched=watched)
+        look_into_table(context, account)

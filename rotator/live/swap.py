@@ -93,7 +93,7 @@ def swap(context: Context, order: SwapRequest) -> Swapped | None:
     AccountNotFound, NothingToRotateTo (its refresh token is spent, or may be), StoreError.
     """
     with swap_lock(context.paths.swap_lock):
-        look_into_table(context, order.account, watched=order.watched)
+        look_into_table(context, order.account)
         for _ in _tries():
             reading = capture_until_whole(context, order.watched, order.patience_seconds)
             target = context.store.state().account(order.account)
