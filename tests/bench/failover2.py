@@ -13,8 +13,7 @@ from tests.bench.figures import Figure
 from tests.e2e.scenes import install_bridge
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode2_process import database, serve2
-from tests.support.opencode2_table import Table, key
+from tests.support.opencode2_process import Server2, serve2
 from tests.support.provider_answers import refusal, streamed
 from tests.support.rotator_process import watcher
 from tests.support.waiting import wait_until
@@ -45,11 +44,9 @@ def failover_latency2(home: Path, rounds: int) -> Figure:
     """Measure from the 429 leaving the provider to the repeated request arriving there."""
     with LoopbackProvider() as provider:
         house = _household(home, provider)
-        _make_database(house, ACCOUNTS)
         install_bridge(house)
         with watcher(house), serve2(house) as server:
-            _wait_for_accounts(house, ACCOUNTS)
-            server.connections("mock")
+            _log_in(server, ACCOUNTS)
             session = server.create_session(MODEL)
             server.prompt(session, "hello")
             values = []
@@ -72,7 +69,6 @@ def added_time2(home: Path, rounds: int) -> Figure:
     """Measure what the bridge's hooks take of a request that does not fail."""
     with LoopbackProvider() as provider:
         house = _household(home, provider)
-        _make_database(house, 1)
         install_bridge(house)
         times = home / "times"
         for place, is_first in ((_FIRST, True), (_LAST, False)):
@@ -83,8 +79,7 @@ def added_time2(home: Path, rounds: int) -> Figure:
             file.write_text(script.replace("FILE", json.dumps(str(times))))
         provider.answer(streamed("Hello.", delay_seconds=TRAVEL_SECONDS))
         with watcher(house), serve2(house) as server:
-            _wait_for_accounts(house, 1)
-            server.connections("mock")
+            _log_in(server, 1)
             session = server.create_session(MODEL)
             for _ in range(rounds + _WARM_UP):
                 server.prompt(session, "hi")
@@ -104,17 +99,10 @@ def _household(home: Path, provider: LoopbackProvider) -> Household:
     return house
 
 
-def _make_database(house: Household, count: int) -> None:
-    """Let OpenCode make its database, and log in as often while nobody has it open."""
-    with serve2(house) as server:
-        server.connections("mock")
-    table = Table(database(house))
+def _log_in(server: Server2, count: int) -> None:
     for number in range(count):
-        table.log_in("mock", key(str(number)), f"n{number}")
-
-
-def _wait_for_accounts(house: Household, count: int) -> None:
-    with open_context(find_paths(house.env())) as context:
+        server.add_key("mock", f"KEY-CANARY-{number}", f"n{number}")
+    with open_context(find_paths(server.house.env())) as context:
         wait_until(
             lambda: len(context.store.state().accounts) == count,
             _CAPTURE_SECONDS,
