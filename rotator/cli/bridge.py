@@ -16,6 +16,7 @@ from rotator.opencode.bridge.install import (
 )
 from rotator.opencode.bridge.npm_files import prepare_folders, remove_files
 from rotator.opencode.tui.plugin_file import TuiPlugin, install_plugin, tui_plugin, uninstall_plugin
+from rotator.opencode.tui.second_plugin import install_second, second_plugin, uninstall_second
 from rotator.system.paths import Paths, find_paths
 
 
@@ -37,7 +38,8 @@ def install(*, dry_run: bool, as_json: bool) -> None:
         lambda: install_plugin(paths, dry_run=dry_run),
         "" if dry_run else "the bridge is in place, the dashboard inside opencode is not",
     )
-    _say(bridge, plugin, [said, more, *waits], as_json=as_json)
+    second = install_second(paths, dry_run=dry_run)
+    _say(bridge, plugin, [said, more, second, *waits], as_json=as_json)
 
 
 @command.command()
@@ -47,12 +49,13 @@ def uninstall(*, dry_run: bool, as_json: bool) -> None:
     """Take both out of opencode again."""
     paths = find_paths()
     bridge, said = uninstall_bridge(paths, dry_run=dry_run)
+    second = uninstall_second(paths, dry_run=dry_run)
     plugin, more = _other_half(
         lambda: uninstall_plugin(paths, dry_run=dry_run),
         "" if dry_run else "the bridge was taken out, the dashboard inside opencode was not",
     )
     gone = remove_files(paths, dry_run=dry_run)
-    _say(bridge, plugin, [said, more, *gone], as_json=as_json)
+    _say(bridge, plugin, [said, second, more, *gone], as_json=as_json)
 
 
 @command.command()
@@ -61,7 +64,11 @@ def status(*, as_json: bool) -> None:
     """Say which bridge and which dashboard are installed."""
     paths = find_paths()
     bridge, plugin = bridge_file(paths), tui_plugin(paths)
-    _say(bridge, plugin, [_bridge_words(bridge), _plugin_words(plugin)], as_json=as_json)
+    words = [_bridge_words(bridge), _plugin_words(plugin)]
+    second = second_plugin(paths)
+    if second.exists:
+        words.append(f"{_plugin_words(second)}, for OpenCode 2")
+    _say(bridge, plugin, words, as_json=as_json)
 
 
 @command.command(hidden=True)

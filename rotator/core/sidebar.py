@@ -13,6 +13,7 @@ from typing import Any
 from rotator.clock import to_iso
 from rotator.core.notifications import notice_of
 from rotator.core.selection.headroom import headroom_of
+from rotator.core.selection.homes import live_of
 from rotator.model import Account, Event, EventKind, Snapshot, State
 from rotator.text import sanitize
 
@@ -31,9 +32,9 @@ def sidebar_content(
 ) -> dict[str, Any]:
     """Return the contract of glance.json; `happened` are numbered events, oldest first.
 
-    Providers are those in use: an account of theirs is in auth.json.
+    Providers are those in use: an account of theirs is active in one of opencode's homes.
     """
-    in_use = [p for p in sorted({a.provider for a in state.accounts}) if state.active(p)]
+    in_use = [p for p in sorted({a.provider for a in state.accounts}) if live_of(state, p)]
     told = [_told(number, event, state, now) for number, event in happened if event.kind in TOLD]
     return {
         "schema": SCHEMA,
@@ -46,9 +47,10 @@ def sidebar_content(
 
 def _provider(state: State, provider: str, now: datetime) -> dict[str, Any]:
     """Return the provider's accounts, the active one first."""
-    ours, active = state.of(provider), state.slot(provider).active
-    shown = sorted(ours, key=lambda account: account.id != active)[:_MOST_ACCOUNTS]
-    accounts = [_account(a, state.usage.get(a.id), now, is_active=a.id == active) for a in shown]
+    ours = state.of(provider)
+    live = {account.id for account in ours if state.live_in(account)}
+    shown = sorted(ours, key=lambda account: account.id not in live)[:_MOST_ACCOUNTS]
+    accounts = [_account(a, state.usage.get(a.id), now, is_active=a.id in live) for a in shown]
     return {"id": provider, "accounts": accounts, "more": len(ours) - len(shown)}
 
 

@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
+from rotator.demo.homes import AuthFile, DemoHome, SecondServer, start_second
 from rotator.demo.provider import MODEL
 from rotator.demo.stage import Child, Stage
 from rotator.errors import UsageError
@@ -26,6 +27,8 @@ PROVIDER = "acme"
 OLDEST_NODE = 18
 PROMPT = "Say hello"
 _VERSION_SECONDS = 2.0
+# It starts a whole runtime for it.
+_OPENCODE_SECONDS = 10.0
 # opencode fetches none of this when it is told not to; the demo needs no network.
 _QUIET = {
     "OPENCODE_DISABLE_AUTOUPDATE": "1",
@@ -33,7 +36,8 @@ _QUIET = {
     "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
 }
 
-Kind = Literal["opencode", "node", "stand-in"]
+Kind = Literal["opencode", "opencode 2", "node", "stand-in"]
+_SECOND, _FIRST_UNKNOWN = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,22 @@ class Client:
         """Whether it loads the bridge's file, which then has to be installed."""
         return self.kind != "stand-in"
 
-    def send(self, stage: Stage, base_url: str) -> Child:
+    def open_home(self, stage: Stage, base_url: str) -> DemoHome:
+        """Return where the logins of the demo are made."""
+        if self.kind != "opencode 2":
+            return AuthFile()
+        _write_config(stage, base_url)
+        return start_second(stage, self.program, _QUIET)
+
+    def send(self, stage: Stage, base_url: str, home: DemoHome) -> Child:
         """Start the one request of the demo."""
         url = f"{base_url}/chat/completions"
         match self.kind:
+            case "opencode 2" if isinstance(home, SecondServer):
+                words = [self.program, "run", "--server", home.url, "--title", "demo", PROMPT]
+                return stage.start("opencode run", words, {**_QUIET, **home.env})
+            case "opencode 2":
+                raise TypeError(home)
             case "opencode":
                 _write_config(stage, base_url)
                 words = [self.program, "run", "--title", "demo", PROMPT]
@@ -78,13 +94,16 @@ def real_opencode(env: Mapping[str, str], path: str | None) -> Client:
         hint = "name it with --opencode, or leave --with-opencode away: the demo needs no opencode"
         raise UsageError(message, hint=hint)
     program = str(Path(program).absolute())
+    major = _major(program, env, _OPENCODE_SECONDS)
+    if major is not None and _SECOND <= major < _FIRST_UNKNOWN:
+        return Client("opencode 2", f"the real OpenCode 2 ({program}) with the bridge", program)
     return Client("opencode", f"the real opencode ({program}) with the bridge", program)
 
 
 def best_without_opencode(env: Mapping[str, str]) -> Client:
     """Return the bridge's file under Node where a Node from 18 on runs, else the stand-in."""
     node = shutil.which("node", path=env.get("PATH", ""))
-    version = _node_version(node, env) if node else None
+    version = _major(node, env, _VERSION_SECONDS) if node else None
     if node and version and version >= OLDEST_NODE:
         return Client("node", f"the bridge's own file, run by Node {version}", node)
     why = f"Node {version} is too old for it" if version else "no Node was found for it"
@@ -92,21 +111,22 @@ def best_without_opencode(env: Mapping[str, str]) -> Client:
     return Client("stand-in", about, sys.executable)
 
 
-def _node_version(node: str, env: Mapping[str, str]) -> int | None:
-    """Return Node's major version, or None if it does not run in the environment of the demo."""
+def _major(program: str, env: Mapping[str, str], seconds: float) -> int | None:
+    """Return a program's major version, or None if it does not run in the demo's environment."""
     try:
         with counting_at_once():
             said = subprocess.run(  # noqa: S603  # a program that was found on PATH
-                [node, "--version"],
+                [program, "--version"],
                 env=env,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_VERSION_SECONDS,
+                timeout=seconds,
                 check=False,
             ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.match(rb"v(\d+)\.", said)
+    # Node says v24.1.0, opencode 1.18.33, and OpenCode 2 `opencode v2.0.15`.
+    match = re.match(rb"(?:opencode )?v?(\d+)\.", said)
     return int(match[1]) if match else None
 
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rotator.core.selection.homes import live_of
 from rotator.demo.clients import PROVIDER, Client
+from rotator.demo.homes import DemoHome
 from rotator.demo.provider import RETRY_AFTER_SECONDS, Answered, MadeUpProvider, answer_text
 from rotator.demo.screen import DemoScreen
 from rotator.demo.stage import Child, DemoFailed, Stage
@@ -48,16 +50,18 @@ def play(stage: Stage, client: Client, screen: DemoScreen, keys: Mapping[str, Se
     with MadeUpProvider(keys, limited=ONE) as provider:
         screen.step("provider", f"{PROVIDER}, made up, listens on 127.0.0.1:{provider.port}")
         watcher = _watch(stage, screen)
+        home = client.open_home(stage, provider.base_url)
         with Store(stage.paths.store) as store:
             for name in (ONE, TWO):
-                _log_in(stage, screen, store, watcher, (name, keys[name]))
+                _log_in(stage, screen, store, home, watcher, (name, keys[name]))
         said = stage.finish(stage.rotator("rotate", PROVIDER, ONE))
         screen.step("rotate", f"`rotator rotate {PROVIDER} {ONE}` says:", shown=said)
         screen.step("client", client.about)
         if client.needs_bridge:
             stage.finish(stage.rotator("bridge", "install"))
+            home.wait_for_bridge(stage)
             screen.step("bridge", "`rotator bridge install` put it into opencode's plugin folder")
-        failover_ms = _fail_over(stage, screen, provider, watcher, client)
+        failover_ms = _fail_over(stage, screen, provider, watcher, client, home)
     said = stage.finish(stage.rotator("accounts"))
     screen.step("accounts", "`rotator accounts` says:", shown=said)
     accounts = json.loads(stage.finish(stage.rotator("accounts", "--json")))["accounts"]
@@ -76,41 +80,42 @@ def _watch(stage: Stage, screen: DemoScreen) -> Child:
     return watcher
 
 
-def _log_in(
-    stage: Stage, screen: DemoScreen, store: Store, watcher: Child, login: tuple[str, Secret]
+def _log_in(  # the demo's own things, and one login
+    stage: Stage,
+    screen: DemoScreen,
+    store: Store,
+    home: DemoHome,
+    watcher: Child,
+    login: tuple[str, Secret],
 ) -> None:
     name, key = login
+    home.log_in(stage, PROVIDER, key)
     written_at = time.monotonic()
-    _write_login(stage, key)
 
     def captured() -> bool:
-        return _is_live(store.state().active(PROVIDER), key)
+        return _is_live(live_of(store.state(), PROVIDER), key)
 
     stage.wait(f"the login of {name} is captured", captured, needs=[watcher])
     after_ms = (time.monotonic() - written_at) * 1000
-    account = store.state().active(PROVIDER)
+    account = live_of(store.state(), PROVIDER)
     known_as = account.name if account else name
-    screen.step("login", f"captured as {known_as}, {after_ms:.0f} ms after it was in auth.json")
+    screen.step("login", f"captured as {known_as}, {after_ms:.0f} ms after it was in {home.name}")
 
 
 def _is_live(account: Account | None, key: Secret) -> bool:
     return account is not None and account.credential.digest == key.digest()
 
 
-def _write_login(stage: Stage, key: Secret) -> None:
-    """Write auth.json as opencode does: in place, all of it, and the mode afterwards."""
-    auth_file = stage.paths.auth_file
-    auth_file.parent.mkdir(parents=True, exist_ok=True)
-    entry = {"type": "api", "key": key.reveal()}
-    auth_file.write_text(json.dumps({PROVIDER: entry}, indent=2))
-    auth_file.chmod(0o600)
-
-
-def _fail_over(
-    stage: Stage, screen: DemoScreen, provider: MadeUpProvider, watcher: Child, client: Client
+def _fail_over(  # the demo's own things
+    stage: Stage,
+    screen: DemoScreen,
+    provider: MadeUpProvider,
+    watcher: Child,
+    client: Client,
+    home: DemoHome,
 ) -> float:
     """Send the request, show what becomes of it, and return how long the failover took."""
-    sent = client.send(stage, provider.base_url)
+    sent = client.send(stage, provider.base_url, home)
     screen.step("request", f"sent with the key of {ONE}")
     needs = [watcher, sent]
     refused = _answer(stage, provider, 0, f"{PROVIDER} refuses the request of {ONE}", needs)
@@ -119,7 +124,7 @@ def _fail_over(
     screen.step("limited", told, at=refused.answered_at)
     with contextlib.closing(History(stage.paths.history)) as history:
         event = _failover_event(stage, history, watcher)
-    told = f"the watcher puts {event.to_alias} into auth.json: {event.why}"
+    told = f"the watcher puts {event.to_alias} into {home.name}: {event.why}"
     screen.step("failover", told, at=_monotonic(event.at))
     again = _answer(stage, provider, 1, f"the request is sent again with {TWO}", needs)
     _expect(again, TWO, 200)

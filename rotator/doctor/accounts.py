@@ -13,7 +13,7 @@ from typing import Any
 
 from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
-from rotator.model import SPENT_ELSEWHERE
+from rotator.model import SPENT_ELSEWHERE, HomeName
 from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.text import sanitize
@@ -85,6 +85,34 @@ def _alone(accounts: Iterable[Row]) -> Iterator[CheckResult]:
     if len(usable) == len(set(usable)):
         says = "no provider has a second account: a failover has nobody to go to"
         yield note(Check.ACCOUNTS, says, "log in with another account while rotator watch runs")
+
+
+def look_at_both_homes(
+    accounts: Iterable[Row], slots: Iterable[Row], standings: Iterable[Row], *, is_watched: bool
+) -> Iterator[CheckResult]:
+    """Say which accounts stand in auth.json and in OpenCode 2's database.
+
+    Of tokens that work once either opencode may get new ones, and the other one needs them.
+    """
+    in_file = {row["active"] for row in slots if row["active"] is not None}
+    in_both = in_file & {row["account"] for row in standings}
+    for row in sorted((row for row in accounts if row["id"] in in_both), key=_name):
+        homes = f"{HomeName.AUTH_FILE.value} and in {HomeName.DATABASE.value}"
+        says = f"{_name(row)} stands in {homes}"
+        if not _has_refresh_token(row):
+            yield ok(Check.ACCOUNTS, says)
+        elif is_watched:
+            yield ok(Check.ACCOUNTS, f"{says}: what one of them refreshes goes into the other")
+        else:
+            says = f"{says}, and no watcher runs: who refreshes it in one ends it in the other"
+            yield note(Check.ACCOUNTS, says, "run rotator watch")
+
+
+def _has_refresh_token(row: Row) -> bool:
+    try:
+        return bool(parse_entry(row["provider"], Secret(row["entry"])).refresh)
+    except BadEntry:
+        return False
 
 
 def look_at_clock(newest: datetime | None, now: datetime) -> Iterator[CheckResult]:

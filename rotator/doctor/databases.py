@@ -10,12 +10,12 @@ from pathlib import Path
 from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
 from rotator.doctor.setup import DoctorContext, facts
 from rotator.opencode.database.home import DatabaseHome
+from rotator.opencode.database.server import PROVED
 from rotator.opencode.database.servers import Server, find_servers
 from rotator.opencode.home import Absent, Entries, Unusable
 from rotator.text import sanitize
 from rotator.wording import counted
 
-PROVED = "2.0.15"
 _OTHERS = 0o077
 _BESIDE = ("", "-wal", "-shm")
 
@@ -68,6 +68,11 @@ def _told_of(server: Server) -> CheckResult | None:
     if server.version is None:
         says = f"{who} runs with a password that is not known here: it is not switched by us"
         return note(Check.DATABASE, says, "restart it, or switch in OpenCode itself")
+    if not server.can_be_asked:
+        says = (
+            f"{who} is of version {sanitize(server.version)}, which does not say that it can switch"
+        )
+        return note(Check.DATABASE, f"{says}: it is left alone", "switch in OpenCode itself")
     if server.version != PROVED:
         says = f"{who} is of version {sanitize(server.version)}; {PROVED} is the one that was tried"
         return note(Check.DATABASE, says)

@@ -9,6 +9,7 @@ from rotator.doctor.setup import DoctorContext
 from rotator.opencode.bridge.install import bridge_file
 from rotator.opencode.tui.notes import tui_notes
 from rotator.opencode.tui.plugin_file import TuiPlugin, plugin_source, plugin_version, tui_plugin
+from rotator.opencode.tui.second_plugin import second_plugin
 
 _INSTALL = "rotator bridge install"
 
@@ -20,6 +21,10 @@ def look_at_dashboard(setup: DoctorContext) -> Iterator[CheckResult]:
         # Nothing is installed, which is said of the bridge.
         return
     yield _installed(plugin)
+    second = second_plugin(setup.paths)
+    if second.version is not None and not second.current:
+        says = f"{second.path} is not as this version has it"
+        yield problem(Check.DASHBOARD, says, _INSTALL, mendable=True)
     newest = plugin_version(plugin_source())
     for report in tui_notes(setup.paths):
         who = report.who

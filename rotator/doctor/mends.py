@@ -24,6 +24,7 @@ from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.install import bridge_file, install_bridge
 from rotator.opencode.bridge.npm_files import prepare_folders
 from rotator.opencode.tui.plugin_file import install_plugin, tui_plugin
+from rotator.opencode.tui.second_plugin import install_second, second_plugin
 from rotator.system.file_owners import remove_own
 from rotator.system.files import remove_leftovers
 from rotator.system.locks import folder_lock, hold_all, swap_lock
@@ -109,3 +110,6 @@ def renew_dashboard(setup: DoctorContext) -> Iterator[str]:
     if plugin.version is not None and plugin.entered and not plugin.current:
         _, said = install_plugin(setup.paths)
         yield said
+    second = second_plugin(setup.paths)
+    if second.version is not None and not second.current:
+        yield install_second(setup.paths)

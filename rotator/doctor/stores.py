@@ -10,7 +10,12 @@ from pathlib import Path
 
 from rotator.clock import from_iso, is_within
 from rotator.core.logins.spent_tokens import SAVED_WITHIN
-from rotator.doctor.accounts import Row, look_at_accounts, look_at_clock
+from rotator.doctor.accounts import (
+    Row,
+    look_at_accounts,
+    look_at_both_homes,
+    look_at_clock,
+)
 from rotator.doctor.check_result import Check, CheckResult, Level, note, ok, problem
 from rotator.doctor.setup import DoctorContext
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
@@ -34,6 +39,7 @@ from rotator.storage.migrations import STORE
 from rotator.storage.repair_sources import RepairSource, content_of
 from rotator.storage.soundness import require_intact, require_intact_copy
 from rotator.storage.write_ahead_log import beside
+from rotator.system.locks import watcher_pid
 from rotator.wording import counted, moment_to_the_second
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
@@ -50,6 +56,9 @@ class StoreSummary:
     newest_at: datetime | None
     # When which refresh token was exchanged.
     exchanged: tuple[Row, ...] = field(default=(), repr=False)
+    # Who is in which slot of auth.json, and where in OpenCode 2's database.
+    slots: tuple[Row, ...] = ()
+    standings: tuple[Row, ...] = ()
 
 
 def look_at_store(setup: DoctorContext) -> Iterator[CheckResult]:
@@ -64,6 +73,10 @@ def look_at_store(setup: DoctorContext) -> Iterator[CheckResult]:
     yield from _look_at_backups(setup, contents)
     if contents is not None:
         yield from look_at_accounts(contents.accounts, _exchanged(contents, setup.now))
+        yield from look_at_both_homes(
+            *(contents.accounts, contents.slots, contents.standings),
+            is_watched=watcher_pid(setup.paths.watch_lock) is not None,
+        )
         yield from _unclaimed(contents)
         yield from look_at_clock(contents.newest_at, setup.now)
 
@@ -134,6 +147,8 @@ def _read(connection: Connection) -> StoreSummary:
         purge_is_pending=any(row["name"] == PURGE for row in rows("setting")),
         newest_at=max((at for text in times if (at := _time(text)) is not None), default=None),
         exchanged=rows("exchange"),
+        slots=rows("slot"),
+        standings=rows("standing"),
     )
 
 

@@ -7,17 +7,18 @@ wherever older ones of it stand; and an account is made the active one.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rotator.context import Context
 from rotator.core.logins.credential_secrets import same_secrets
 from rotator.errors import AccountNotFound, LiveFileError, LiveFileUnreadable, SwapConflict
 from rotator.live.capture_content import take_descents
 from rotator.live.home_content import capture_entries, forget_home
+from rotator.live.newest_tokens import look_into_auth_json
 from rotator.live.refresh_answers import settled
 from rotator.model import Account, AccountId, Event, EventKind
 from rotator.opencode.home import Absent, Entries, Home, HomeEntry, HomeReading, Unusable
-from rotator.system.locks import swap_lock
+from rotator.system.locks import swap_lock, watcher_pid
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
@@ -59,6 +60,23 @@ def capture_home(
     return home.read()
 
 
+def capture_tokens(context: Context, home: Home, *, watched: bool) -> None:
+    """Save newer tokens of what is known to stand in a home, and nothing else that is new there.
+
+    Who is active there is heard of at the next look, by whoever knows what we have switched.
+    Call it under the swap lock. Raises StoreError.
+    """
+    reading = home.read()
+    if not isinstance(reading, Entries):
+        return
+    known = {s.slot: s for s in context.store.state().standings if s.home is home.name}
+    entries = (e for e in reading.entries if e.slot in known)
+    reading = Entries(tuple(replace(e, active=known[e.slot].active) for e in entries))
+    take_descents(context)
+    capture_entries(context, home.name, reading, watched=watched)
+    _mend(context, home, reading)
+
+
 def switch(context: Context, home: Home, account_id: AccountId, why: str) -> SwitchedIn:
     """Make an account the active one of its provider in a home, putting it in if need be.
 
@@ -66,8 +84,11 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
     NothingToRotateTo (its refresh token is spent, or may be), StoreError.
     """
     with swap_lock(context.paths.swap_lock):
+        # By then a server may have refreshed what it was switched to.
+        watched = watcher_pid(context.paths.watch_lock) is not None
+        look_into_auth_json(context, watched=watched)
         for _ in range(_MOST_TRIES):
-            reading = _required(capture_home(context, home, watched=False), home)
+            reading = _required(capture_home(context, home, watched=watched), home)
             state = context.store.state()
             account = state.account(account_id)
             if account is None:
@@ -77,9 +98,9 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
             if left is not None and left.id == account.id:
                 return SwitchedIn(left, account, done=False)
             account = settled(context, account)
-            slot = _slot_of(context, home, account, watched=False)
+            slot = _slot_of(context, home, account, watched=watched)
             if home.activate(slot):
-                capture_home(context, home, watched=False, ours=frozenset({slot}))
+                capture_home(context, home, watched=watched, ours=frozenset({slot}))
                 _tell(context, home, SwitchedIn(left, account, done=True), why)
                 return SwitchedIn(left, account, done=True)
             log.info("a login went from %s while it was to be activated", reading)
@@ -87,13 +108,17 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
     raise SwapConflict(message, hint="try again in a moment")
 
 
-def prepare(context: Context, home: Home, account_id: AccountId) -> tuple[Account, str]:
+def prepare(
+    context: Context, home: Home, account_id: AccountId, *, ours: frozenset[str] = frozenset()
+) -> tuple[Account, str]:
     """Let an account's newest tokens stand in a home; return it and where, and activate nothing.
 
-    For a watcher, which misses nothing. Raises what `switch` raises.
+    For a watcher, which misses nothing; `ours` are the slots that it is switching to. Raises what
+    `switch` raises.
     """
     with swap_lock(context.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
-        _required(capture_home(context, home, watched=True), home)
+        look_into_auth_json(context, watched=True)
+        _required(capture_home(context, home, watched=True, ours=ours), home)
         account = context.store.state().account(account_id)
         if account is None:
             message = "the account to go on with was removed meanwhile"
@@ -159,12 +184,15 @@ def _mend(context: Context, home: Home, reading: Entries) -> bool:
 
 
 def _is_behind(account: Account, entry: HomeEntry) -> bool:
-    """Tell whether an account has newer tokens than stand there, and nobody doubts whose."""
+    """Tell whether an account has newer tokens than stand there.
+
+    Also such as nothing but the time says are its own: what stood there is kept beside them, and
+    whoever sends it once more ends the login in both homes.
+    """
     credential = entry.credential
     return (
         not isinstance(credential, str)
         and account.credential.type == credential.type == "oauth"
-        and not account.unproven
         and account.maybe is None
         and not same_secrets(account.credential, credential)
     )

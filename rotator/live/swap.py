@@ -16,6 +16,7 @@ from rotator.core.logins.credential_secrets import same_secrets
 from rotator.errors import AccountNotFound, SwapConflict, SwapUnverified
 from rotator.live.capture import capture_live, capture_missing, capture_until_whole
 from rotator.live.knowledge import try_parse
+from rotator.live.newest_tokens import look_into_table
 from rotator.live.refresh_answers import settled
 from rotator.live.unclaimed import keep_unreadable
 from rotator.model import (
@@ -92,6 +93,7 @@ def swap(context: Context, order: SwapRequest) -> Swapped | None:
     AccountNotFound, NothingToRotateTo (its refresh token is spent, or may be), StoreError.
     """
     with swap_lock(context.paths.swap_lock):
+        look_into_table(context, order.account)
         for _ in _tries():
             reading = capture_until_whole(context, order.watched, order.patience_seconds)
             target = context.store.state().account(order.account)

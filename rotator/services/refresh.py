@@ -25,7 +25,9 @@ from rotator.errors import (
     ProviderError,
     ProviderUnavailable,
     RotatorError,
+    SwapConflict,
 )
+from rotator.live.newest_tokens import look_into_both
 from rotator.live.refresh_answers import (
     resting,
     take_in_kept,
@@ -137,6 +139,10 @@ def begin(context: Context, account_id: AccountId) -> Attempt | str:
     Returns a sentence instead if there is nothing to refresh any more, or something stands in
     the way by now. Raises StoreError: then nothing may be sent.
     """
+    try:
+        look_into_both(context, account_id)
+    except SwapConflict as exc:
+        return exc.message
     with context.store.transaction():
         state, now = context.store.state(), context.clock()
         account = state.account(account_id)

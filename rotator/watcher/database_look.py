@@ -5,6 +5,7 @@ The database is written at every message; that a login has changed is told by th
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from rotator.context import Context
@@ -19,6 +20,10 @@ from rotator.watcher.messages import DATABASE
 from rotator.watcher.problems import Problems
 from rotator.watcher.switches import Switches
 
+# A change is heard of once its writer has written into the log, and can be read once that has
+# reached the disk, which takes a busy one its time.
+_AGAIN_AFTER_SECONDS = (0.02, 0.2, 1.0)
+
 
 class DatabaseLook:
     """Looks at the database whenever it may have changed; use it from one thread."""
@@ -31,6 +36,10 @@ class DatabaseLook:
         self._home = DatabaseHome(context.paths, reader=self._reader)
         self._seen: HomeReading | None = None
         self._watched = False
+        self._woken = woken
+        self._again: threading.Timer | None = None
+        self._is_again_due = False
+        self._times_again = 0
         self.switches = Switches(context, self._home, lambda: DatabaseHome(context.paths), woken)
 
     @property
@@ -40,6 +49,9 @@ class DatabaseLook:
 
     def close(self) -> None:
         """Close the database."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again.join()
         self.switches.close()
         self._reader.close()
 
@@ -52,6 +64,7 @@ class DatabaseLook:
         reading = self._home.read()
         has_switched = self.switches.has_news
         if reading is self._seen and not closely and not has_switched:
+            self._look_again()
             return False
         before = self._context.store.state()
         with swap_lock(self._context.paths.swap_lock):
@@ -65,7 +78,26 @@ class DatabaseLook:
             if not reading.is_passing:
                 self._problems.tell(LiveFileUnreadable(reading.why))
             return False
-        self._seen = reading
+        self._seen, self._times_again = reading, 0
         # From the first look on nothing is missed.
         self._watched = True
         return self._context.store.state() is not before
+
+    def _look_again(self) -> None:
+        """Have a few more looks at what could not be read yet, each later than the one before."""
+        if self._is_again_due:
+            # Whoever has heard of more meanwhile is served by it, too.
+            return
+        if self._times_again == len(_AGAIN_AFTER_SECONDS):
+            self._times_again = 0
+            return
+        after_seconds = _AGAIN_AFTER_SECONDS[self._times_again]
+        self._times_again += 1
+        self._is_again_due = True
+        self._again = threading.Timer(after_seconds, self._wake)
+        self._again.daemon = True
+        self._again.start()
+
+    def _wake(self) -> None:
+        self._is_again_due = False
+        self._woken()

@@ -56,7 +56,7 @@ class Switches:
 
     def prepare(self, account: AccountId) -> tuple[Account, str]:
         """Let the account stand in the home; raises RotatorError."""
-        return prepare(self._context, self._home, account)
+        return prepare(self._context, self._home, account, ours=self.slots)
 
     def begin(self, slot: str) -> bool:
         """Let the login in a slot become the active one, soon; False if it is about to be."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench.answers import crafted_answers
 from tests.bench.dashboard import first_screen, on_screen
 from tests.bench.failover import added_time, capture_time, failover_latency
+from tests.bench.failover2 import added_time2, failover_latency2
 from tests.bench.figures import Figure, sync_cost
 from tests.bench.flood import FILES, LINES, first_word
 from tests.bench.prompt import prompt_line
@@ -23,13 +24,16 @@ _MANY, _SMALL = 20, 20
 
 def measure(home: Path, rounds: int) -> list[Figure]:
     """Measure everything, each in a HOME of its own below `home`."""
-    for name in ("disk", "failover", "added", "capture", "first", "screen", "prompt", "flood"):
+    both = ("failover", "failover2", "added", "added2")
+    for name in ("disk", *both, "capture", "first", "screen", "prompt", "flood"):
         (home / name).mkdir()
     return [
         sync_cost(home / "disk"),
         crafted_answers(),
         failover_latency(home / "failover", rounds),
+        failover_latency2(home / "failover2", rounds),
         *added_time(home / "added", rounds),
+        added_time2(home / "added2", rounds),
         capture_time(home / "capture", rounds),
         *first_screen(home / "first", max(rounds // _FEWER, 3)),
         *on_screen(home / "screen", max(rounds // 2, 3)),

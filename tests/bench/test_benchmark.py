@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.bench.__main__ import measure
 from tests.bench.figures import Figure
 from tests.support.told_figures import FIGURE
@@ -12,6 +14,8 @@ from tests.support.told_figures import FIGURE
 ROUNDS = 3
 
 
+# It starts each opencode several times.
+@pytest.mark.timeout(300)
 def test_everything_is_measured_and_told(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -8,19 +8,23 @@ from pathlib import Path
 import pytest
 
 from rotator.cli.main import run as rotator
-from tests.support.opencode_binary import opencode_binary
+from tests.support.opencode_binary import OPENCODE_2_VERSION, OPENCODE_VERSION, opencode_binary
 
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.parametrize(
+    ("version", "client"), [(OPENCODE_VERSION, "opencode"), (OPENCODE_2_VERSION, "opencode 2")]
+)
 def test_the_real_opencode_is_carried_over_by_the_bridge(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, capsys: pytest.CaptureFixture[str], version: str, client: str
 ) -> None:
-    code = rotator(["demo", "--opencode", str(opencode_binary()), "--json"])
+    code = rotator(["demo", "--opencode", str(opencode_binary(version)), "--json"])
 
     shown = json.loads(capsys.readouterr().out)
     assert code == 0, shown
-    assert shown["client"] == "opencode"
+    assert shown["client"] == client
+    assert [account["active"] for account in shown["accounts"]] == [False, True]
     assert [step["what"] for step in shown["steps"]][-6:] == [
         *("request", "limited", "failover", "again", "answer", "accounts")
     ]

@@ -1,4 +1,4 @@
-"""Makes the bridge's two files from their sources: `python -m tests.support.build_bridge`.
+"""Makes the bridge's files from their sources: `python -m tests.support.build_bridge`.
 
 opencode loads one file for each of our plug-ins. They are made by esbuild, kept in the repository
 and shipped; the sources stay here.
@@ -16,7 +16,11 @@ from tests.support.tool import expect_success
 
 BRIDGE_FOLDER = SOURCES.parent
 # The file that opencode gets, and the module that it begins with.
-ENTRIES = {"rotator.js": "plugin.js", "rotator-tui.js": "tui/plugin.js"}
+ENTRIES = {
+    "rotator.js": "plugin.js",
+    "rotator-tui.js": "tui/plugin.js",
+    "rotator-tui2.js": "tui/second.js",
+}
 _OPTIONS = (
     "--bundle",
     "--format=esm",
@@ -48,7 +52,7 @@ def _head(entry: Path) -> list[str]:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all of them."""
     for name in ENTRIES:
         try:
             (BRIDGE_FOLDER / name).write_bytes(build(name))

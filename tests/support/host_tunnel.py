@@ -12,6 +12,7 @@ import selectors
 import socket
 import ssl
 import threading
+from pathlib import Path
 
 import trustme
 
@@ -37,6 +38,12 @@ class HostTunnel(LoopbackServer):
         """The variables that lead an opencode here."""
         proxy = f"http://127.0.0.1:{self.port}"
         return {"HTTPS_PROXY": proxy, "NODE_TLS_REJECT_UNAUTHORIZED": "0"}
+
+    def trusted_below(self, folder: Path) -> dict[str, str]:
+        """Return the variables that lead our own program here as well; a file comes to `folder`."""
+        trusted = folder / "tunnel-authority.pem"
+        self._authority.cert_pem.write_to_path(trusted)
+        return self.environment | {"SSL_CERT_FILE": str(trusted)}
 
     def close(self) -> None:
         """End all tunnels, too."""

@@ -86,7 +86,9 @@ class Server2:
     password: str
     pid: int
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: object = None, *, seconds: float = _ANSWER_SECONDS
+    ) -> tuple[int, Any]:
         """Send one request; return the status and the JSON of the answer."""
         where = urlsplit(self.url)
         given = None if body is None else json.dumps(body)
@@ -96,9 +98,7 @@ class Server2:
             "content-type": "application/json",
             "x-opencode-directory": str(self.house.project),
         }
-        connection = http.client.HTTPConnection(
-            where.hostname or "", where.port, timeout=_ANSWER_SECONDS
-        )
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=seconds)
         try:
             connection.request(method, path, given, headers)
             answer = connection.getresponse()
@@ -122,6 +122,37 @@ class Server2:
         connections: list[Mapping[str, Any]] = self.ask("GET", path)[1]["data"]["connections"]
         return connections
 
+    def create_session(self, model: str, title: str = "a title") -> str:
+        """Begin a session that has a title, so that nothing but its turns is asked of a model."""
+        provider, _, name = model.partition("/")
+        body = {"title": title, "model": {"providerID": provider, "id": name}}
+        status, said = self.ask("POST", "/api/session", body)
+        assert status == 200, said
+        return str(said["data"]["id"])
+
+    def prompt(self, session: str, text: str, *, seconds: float = _ANSWER_SECONDS) -> str:
+        """Send a message, and return what is said once the turn is over."""
+        self.begin(session, text, seconds=seconds)
+        return self.end_of_turn(session, seconds=seconds)
+
+    def begin(self, session: str, text: str, *, seconds: float = _ANSWER_SECONDS) -> None:
+        """Send a message and wait for nothing."""
+        path = f"/api/session/{session}/prompt"
+        status, said = self.ask("POST", path, {"text": text}, seconds=seconds)
+        assert status == 200, said
+
+    def interrupt(self, session: str) -> None:
+        """Stop a turn, as the Esc key does."""
+        assert self.ask("POST", f"/api/session/{session}/interrupt")[0] == 200
+
+    def end_of_turn(self, session: str, *, seconds: float = _ANSWER_SECONDS) -> str:
+        """Wait until a turn is over, and return the text that was said last, or its error."""
+        path = f"/api/experimental/session/{session}/wait"
+        status, said = self.ask("POST", path, seconds=seconds)
+        assert status == 204, said
+        messages = self.ask("GET", f"/api/session/{session}/message?limit=9&order=desc")[1]["data"]
+        return next((_text_of(one) for one in messages if one["type"] == "assistant"), "")
+
     def activate(self, slot: str) -> None:
         """Make a login the active one."""
         assert self.ask("POST", f"/api/credential/{slot}/activate")[0] == 204
@@ -133,6 +164,13 @@ class Server2:
     def remove(self, slot: str) -> None:
         """Log out."""
         assert self.ask("DELETE", f"/api/credential/{slot}")[0] == 204
+
+
+def _text_of(message: Mapping[str, Any]) -> str:
+    if message.get("error"):
+        return json.dumps(message["error"])
+    parts = message.get("content") or []
+    return "".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
 
 
 def _answers(server: Server2) -> bool:

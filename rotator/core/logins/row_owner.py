@@ -32,10 +32,21 @@ def owner_of_row(
     if kept is not None:
         return Owner(kept, fresh=False)
     owner = owner_of(provider, credential, who, replace(known, state=_as_live(known.state, before)))
+    if _is_rewritten(owner, before, known):
+        owner = replace(owner, stale=False)
     if owner.account is not None or before is None or before.credential.type != "oauth":
         return owner
     is_another = credential.type != "oauth" or names_another(before, credential, who, known)
     return owner if is_another else Owner(before, proof=Proof.NONE)
+
+
+def _is_rewritten(owner: Owner, before: Account | None, known: Knowledge) -> bool:
+    """Tell whether OpenCode has written a refresh into a row, whatever its times say.
+
+    Nobody has seen those tokens, and they were written where the account's newest stood.
+    """
+    is_same = before is not None and owner.account is not None and owner.account.id == before.id
+    return is_same and owner.fresh and known.watched
 
 
 def _same_key(provider: str, credential: Credential, known: Knowledge) -> Account | None:

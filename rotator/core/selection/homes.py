@@ -13,14 +13,23 @@ def homes_for(state: State, account: Account) -> tuple[HomeName, ...]:
 
     A key goes wherever its provider is used. The tokens of a login work once, so it is not
     copied from one home into the other: it is switched to where it stands, and one that stands
-    nowhere goes where its provider is used, into auth.json first. Never empty.
+    nowhere goes where its provider is used, into auth.json first. In auth.json a provider has one
+    place, so whoever was in it a while ago stands there as well. Never empty.
     """
     used = tuple(home for home in HomeName if state.is_used(home, account.provider))
     if not used:
         return state.homes_of(account) or (HomeName.AUTH_FILE,)
     if account.credential.type != "oauth":
         return used
-    return state.homes_of(account) or used[:1]
+    homes = {*state.homes_of(account)}
+    if homes and HomeName.AUTH_FILE in used and _was_in_slot(state, account):
+        homes.add(HomeName.AUTH_FILE)
+    return tuple(home for home in HomeName if home in homes) or used[:1]
+
+
+def _was_in_slot(state: State, account: Account) -> bool:
+    tenures = state.slot(account.provider).tenures
+    return any(tenure.account == account.id for tenure in tenures)
 
 
 def left_by(state: State, account: Account) -> Account | None:

@@ -700,8 +700,8 @@ function start(api, solid, reactive, { options, key, places, note }) {
   }
 }
 
-// src/tui/plugin.js
-async function tui(api, options) {
+// src/tui/begin.js
+async function begin(api, options) {
   const places = findPlaces(process.env);
   const note = new Note(
     places.notes,
@@ -718,7 +718,9 @@ async function tui(api, options) {
     note.write(false, `${error?.message ?? error}`);
   }
 }
-var plugin_default = { id: "opencode-rotator", tui };
+
+// src/tui/plugin.js
+var plugin_default = { id: "opencode-rotator", tui: begin };
 export {
   plugin_default as default
 };

@@ -20,6 +20,7 @@ from rotator.opencode.database.table import TableReader, table_reader
 from rotator.opencode.database.values import renewed_value, value_of
 from rotator.opencode.home import Entries, HomeEntry, HomeReading
 from rotator.system.paths import Paths
+from rotator.text import sanitize
 
 _LOOK_SECONDS = 0.01
 # A server has switched by the time it says yes.
@@ -61,7 +62,13 @@ class DatabaseHome:
 
     def put(self, provider: str, label: str, credential: Credential) -> str:
         """Add a login that is not active and return its slot; raises LiveFileError."""
-        return writes.put(self.where(), provider, label, value_of(provider, credential))
+        value = value_of(provider, credential)
+        slot = writes.new_slot()
+        for server in (s for s in self._servers(self._paths) if s.abilities.puts):
+            done = http.put(server.address, slot, provider, label, value)
+            if done and self._becomes(lambda r: (e := r.at(slot)) is not None and not e.active):
+                return slot
+        return writes.put(self.where(), provider, label, value)
 
     def update(self, slot: str, old: HomeEntry, new: Credential) -> bool:
         """Put newer tokens of the same account into a row, if it is as it was.
@@ -100,7 +107,7 @@ class DatabaseHome:
         entry = reading.at(slot) if isinstance(reading, Entries) else None
         if entry is None or entry.value != old.value:
             return False
-        for server in (s for s in self._servers(self._paths) if s.can_be_asked):
+        for server in (s for s in self._servers(self._paths) if s.abilities.removes):
             if http.remove(server.address, slot) and self._becomes(lambda r: r.at(slot) is None):
                 return True
         return writes.remove(self.where(), slot, old.value)
@@ -158,8 +165,11 @@ def _require_one(servers: Sequence[Server]) -> None:
     """
     mixes = "would send the new login under the old one's account"
     for server in (s for s in servers if not s.can_be_asked):
-        message = f"OpenCode 2 (pid {server.pid}) runs with a password that is not known here, and"
-        raise LiveFileError(f"{message} {mixes}", hint="switch in OpenCode itself, or restart it")
+        why = "runs with a password that is not known here"
+        if server.version is not None:
+            why = f"is of version {sanitize(server.version)} and does not say that it can switch"
+        message = f"OpenCode 2 (pid {server.pid}) {why}, and {mixes}"
+        raise LiveFileError(message, hint="switch in OpenCode itself, or restart it")
     if len(servers) > 1:
         pids = ", ".join(str(server.pid) for server in servers)
         message = f"several OpenCode 2 run on one database (pids {pids}), and all but one {mixes}"

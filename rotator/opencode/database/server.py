@@ -14,6 +14,8 @@ from urllib.parse import quote, urlsplit
 from rotator.secret import Secret
 
 USER = "opencode"
+# What was tried; of every other version it is asked what it can do.
+PROVED = "2.0.15"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PATIENCE_SECONDS = 3.0
 _MOST_BYTES = 1024 * 1024
@@ -50,6 +52,50 @@ class Info:
     is_locked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a server lets itself be told about logins; one that says nothing is left alone."""
+
+    activates: bool = False
+    removes: bool = False
+    # A login with its value, inactive: later versions alone, of which others tell.
+    puts: bool = False
+
+
+NONE = Abilities()
+
+
+def abilities_of(address: Address, version: str | None) -> Abilities:
+    """Return what a server of that version can do, by its own description where it is not known."""
+    if version is None:
+        return NONE
+    if version == PROVED:
+        return Abilities(activates=True, removes=True)
+    answer = _ask(address, "GET", "/openapi.json")
+    try:
+        paths: Any = json.loads(answer[1])["paths"] if answer and answer[0] == _OK else {}
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return NONE
+    if not isinstance(paths, dict):
+        return NONE
+    # What a part of a path is called says nothing.
+    verbs = {(_unnamed(path), verb) for path, verbs in paths.items() for verb in _keys(verbs)}
+    return Abilities(
+        activates=("/api/credential/{}/activate", "post") in verbs,
+        removes=("/api/credential/{}", "delete") in verbs,
+        puts=("/api/credential", "post") in verbs,
+    )
+
+
+def _unnamed(path: object) -> str:
+    parts = str(path).split("/")
+    return "/".join("{}" if part.startswith("{") else part for part in parts)
+
+
+def _keys(value: object) -> list[str]:
+    return [str(key).lower() for key in value] if isinstance(value, dict) else []
+
+
 def info_of(address: Address) -> Info | None:
     """Ask a server who it is; None if nobody answers there as OpenCode 2 does."""
     answer = _ask(address, "GET", "/api/info")
@@ -80,6 +126,14 @@ def remove(address: Address, slot: str) -> bool:
     return _do(address, "DELETE", f"/api/credential/{_part(slot)}")
 
 
+def put(address: Address, slot: str, provider: str, label: str, value: Secret) -> bool:
+    """Tell a server of a later version to keep a login, and not to use it by that."""
+    said = {"id": slot, "integrationID": provider, "label": label, "activate": False}
+    body = json.dumps({**said, "value": json.loads(value.reveal())})
+    answer = _ask(address, "POST", "/api/credential", Secret(body))
+    return answer is not None and _OK <= answer[0] < _MULTIPLE
+
+
 def _part(slot: str) -> str:
     return quote(slot, safe="")
 
@@ -89,7 +143,9 @@ def _do(address: Address, method: str, path: str) -> bool:
     return answer is not None and _OK <= answer[0] < _MULTIPLE
 
 
-def _ask(address: Address, method: str, path: str) -> tuple[int, bytes] | None:
+def _ask(
+    address: Address, method: str, path: str, body: Secret | None = None
+) -> tuple[int, bytes] | None:
     """Return status and content of an answer, or None if there was none."""
     import http.client  # noqa: PLC0415  # 10 ms that a command without OpenCode 2 must not pay
 
@@ -97,9 +153,12 @@ def _ask(address: Address, method: str, path: str) -> tuple[int, bytes] | None:
     if address.password is not None:
         login = f"{USER}:{address.password.reveal()}".encode()
         headers["authorization"] = f"Basic {base64.b64encode(login).decode('ascii')}"
+    content = None if body is None else body.reveal().encode()
+    if content is not None:
+        headers["content-type"] = "application/json"
     connection = http.client.HTTPConnection(address.host, address.port, timeout=_PATIENCE_SECONDS)
     try:
-        connection.request(method, path, headers=headers)
+        connection.request(method, path, content, headers)
         answer = connection.getresponse()
         return answer.status, answer.read(_MOST_BYTES)
     except (OSError, http.client.HTTPException):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotator.opencode.database.server import Address, Info, info_of
+from rotator.opencode.database.server import NONE, Abilities, Address, Info, abilities_of, info_of
 from rotator.secret import Secret
 from rotator.system.listening import ports_of
 from rotator.system.paths import Paths
@@ -34,11 +34,12 @@ class Server:
     pid: int
     address: Address
     version: str | None
+    abilities: Abilities = NONE
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether it takes our password."""
-        return self.version is not None
+        """Whether it takes our password, and can be told who is active."""
+        return self.abilities.activates
 
 
 def find_servers(paths: Paths) -> list[Server]:
@@ -61,7 +62,7 @@ def _services(paths: Paths) -> Iterator[Server]:
     info = info_of(address)
     # Somebody else may listen there since it ended.
     if info is not None and info.pid == pid:
-        yield Server(pid, address, info.version)
+        yield _server(pid, address, info)
 
 
 def _others(paths: Paths) -> Iterator[Server]:
@@ -81,7 +82,11 @@ def _at(pid: int, port: int, env: Mapping[str, str]) -> Server | None:
         return None
     if not info.is_locked and info.pid != pid:
         return None
-    return Server(pid, address, info.version)
+    return _server(pid, address, info)
+
+
+def _server(pid: int, address: Address, info: Info) -> Server:
+    return Server(pid, address, info.version, abilities_of(address, info.version))
 
 
 def _told(path: Path) -> Mapping[str, Any]:

@@ -28,6 +28,8 @@ COLUMNS = frozenset(
 )
 # The one that OpenCode 2 uses comes first.
 ORDER = "ORDER BY integration_id, active DESC, time_created DESC, id DESC"
+# So OpenCode's own ids begin; the rest says to a person who put the row in.
+OURS = "cred_rotator"
 _QUESTION = f"SELECT id, integration_id, label, value, active FROM credential {ORDER}"  # noqa: S608  # our words
 # A writer of the table needs milliseconds; who is held up longer has other trouble.
 _BUSY_SECONDS = 0.2
@@ -158,7 +160,8 @@ def _entry(row: tuple[object, ...], *, is_first: bool) -> HomeEntry | None:
     secret = Secret(text)
     credential = credential_of(provider, secret)
     # A login says yes, and no once another one has come.
-    return HomeEntry(provider, slot, shown, credential, secret, is_first, is_copy=active is None)
+    is_copy = active is None or slot.startswith(OURS)
+    return HomeEntry(provider, slot, shown, credential, secret, is_first, is_copy)
 
 
 def text_of(content: bytes) -> str:

@@ -15,20 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rotator.errors import LiveFileError, LiveFileUnreadable, SwapConflict
-from rotator.opencode.database.table import COLUMNS, Connection, schema_obstacle, text_of
+from rotator.opencode.database.table import COLUMNS, OURS, Connection, schema_obstacle, text_of
 from rotator.opencode.home import Absent
 from rotator.secret import Secret
 
-# So OpenCode's own ids begin; the rest says to a person who put the row in.
-OURS = "cred_rotator"
 _BUSY_SECONDS = 2.0
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _OTHERS = "integration_id = (SELECT integration_id FROM credential WHERE id = ?) AND id != ?"
 
 
+def new_slot() -> str:
+    """Return an id for a row that we put in."""
+    return f"{OURS}{secrets.token_hex(10)}"
+
+
 def put(path: Path, provider: str, label: str, value: Secret) -> str:
     """Add a row that is not active and return its id; raises LiveFileError."""
-    slot = f"{OURS}{secrets.token_hex(10)}"
+    slot = new_slot()
     with _transaction(path) as connection:
         _require_known_columns(connection, path)
         # Where no row says that it is active, the newest one is: ours says nothing, which counts

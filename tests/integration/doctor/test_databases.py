@@ -11,8 +11,11 @@ from rotator.doctor import fix_all
 from rotator.doctor.check_result import Check, CheckResult, Level
 from rotator.doctor.databases import look_at_database
 from rotator.doctor.setup import DoctorContext
+from rotator.doctor.stores import look_at_store
+from rotator.services.sync import sync
+from rotator.system.locks import watch_lock
 from tests.support.home import places
-from tests.support.live import NOON
+from tests.support.live import NOON, api, oauth, open_live
 from tests.support.opencode2_table import Table, key
 
 
@@ -103,3 +106,27 @@ def test_a_login_that_cannot_be_read_is_worth_a_note(setup: DoctorContext, table
     levels = [(r.level, "left out" in r.says) for r in said(setup)]
 
     assert levels == [(Level.OK, False), (Level.NOTE, True)]
+
+
+def test_it_says_which_accounts_stand_in_both_homes(
+    home: Path, setup: DoctorContext, table: Table
+) -> None:
+    with open_live(home) as live:
+        live.sees({"acme": api("a"), "named": oauth("ada"), "opaque": oauth("x")})
+        table.log_in("acme", key("a"))
+        table.log_in("acme", key("b"))
+        table.log_in("named", {"methodID": "oauth", **oauth("ada")})
+        sync(live.context)
+        count = len(live.names())
+
+    told = [r for r in look_at_store(setup) if "stands in" in r.says]
+    with watch_lock(setup.paths.watch_lock):
+        watched = [r for r in look_at_store(setup) if "stands in" in r.says]
+
+    assert [r.says.split(" ")[0] for r in told] == ["acme/acme-1", "named/ada-acme.example"]
+    assert count == 4
+    assert [(r.level, r.to_do) for r in told] == [
+        (Level.OK, None),
+        (Level.NOTE, "run rotator watch"),
+    ]
+    assert [r.level for r in watched] == [Level.OK, Level.OK]

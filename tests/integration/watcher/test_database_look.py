@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from rotator.watcher.messages import DATABASE
 from tests.support.live import Live, oauth, open_live
 from tests.support.opencode2_table import Table, key
 
+SECONDS, QUIET_SECONDS = 10.0, 2.0
+
 
 @dataclass
 class Looking:
@@ -23,15 +27,17 @@ class Looking:
     live: Live
     table: Table
     look: DatabaseLook
+    woken: threading.Event
 
 
 @pytest.fixture
 def looking(home: Path) -> Iterator[Looking]:
     with open_live(home) as live:
         table = Table(live.paths.opencode_database)
-        look = DatabaseLook(live.context)
+        woken = threading.Event()
+        look = DatabaseLook(live.context, woken.set)
         with contextlib.closing(look), contextlib.closing(table):
-            yield Looking(live, table, look)
+            yield Looking(live, table, look, woken)
 
 
 def test_a_database_and_its_log_are_watched(looking: Looking) -> None:
@@ -54,6 +60,40 @@ def test_a_login_is_news_and_everything_else_in_the_database_is_not(looking: Loo
 
     assert (by_message, by_login, again) == (False, True, False)
     assert looking.live.names() == ["acme/a"]
+
+
+def test_what_cannot_be_read_yet_when_it_is_heard_of_is_read_soon(looking: Looking) -> None:
+    looking.table.make()
+    looking.table.hold()
+    looking.look.look()
+    writer = looking.table.hold()
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute(
+        "INSERT INTO credential VALUES ('c1', 'acme', 'a', ?, NULL, NULL, 1, 1, 1)",
+        (json.dumps(key("a")),),
+    )
+    heard = looking.look.look()
+    writer.execute("COMMIT")
+
+    assert not heard
+    assert looking.woken.wait(SECONDS)
+    assert looking.look.look()
+    assert looking.live.names() == ["acme/a"]
+
+
+def test_what_is_no_news_is_looked_at_a_few_times_and_not_for_ever(looking: Looking) -> None:
+    looking.table.make()
+    looking.table.hold()
+    looking.look.look()
+
+    looking.look.look()
+    count = 0
+    while looking.woken.wait(QUIET_SECONDS):
+        looking.woken.clear()
+        assert not looking.look.look()
+        count += 1
+
+    assert count == 3
 
 
 def test_a_database_that_comes_later_is_taken_in(looking: Looking) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rotator.core.sidebar import sidebar_content
 from rotator.model import AccountState, Event, EventKind, Snapshot, State, Window
-from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
+from tests.support.builders import ACME, HOUR, NOW, a_limit, a_standing, a_state, an_account
 
 ONE = an_account("one")
 TWO = replace(an_account("two"), limit=a_limit(NOW + HOUR))
@@ -32,6 +32,14 @@ def test_each_provider_in_use_has_its_accounts_the_active_one_first() -> None:
     assert (value["schema"], value["version"], value["balancing"]) == (1, "1.2.3", True)
     assert (acme["id"], [a["alias"] for a in acme["accounts"]]) == (ACME, ["zz", "two"])
     assert [a["active"] for a in acme["accounts"]] == [True, False]
+
+
+def test_whoever_is_active_in_opencode_2_alone_is_active() -> None:
+    state = replace(a_state(ONE, TWO), standings=(a_standing(ONE), a_standing(TWO, active=True)))
+
+    (acme,) = seen(state)["providers"]
+
+    assert [(a["alias"], a["active"]) for a in acme["accounts"]] == [("two", True), ("one", False)]
 
 
 def test_an_account_has_its_state_its_end_and_its_tightest_window() -> None:

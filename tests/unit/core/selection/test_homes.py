@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from rotator.core.selection.homes import homes_for, left_by, live_of, seen_by, seen_from
-from rotator.model import Account, HomeName, State
-from tests.support.builders import ACME, a_signal, a_standing, a_state, an_account, oauth
+from rotator.model import Account, HomeName, State, Tenure
+from tests.support.builders import ACME, NOW, a_signal, a_standing, a_state, an_account, oauth
 
 FILE, DATABASE = HomeName
 A, B = an_account("a"), an_account("b")
@@ -52,6 +52,18 @@ def test_a_login_is_switched_to_where_it_stands_and_copied_nowhere(
     state: State, homes: tuple[HomeName, ...]
 ) -> None:
     assert homes_for(state, LOGIN_A) == homes
+
+
+def test_a_login_that_was_in_auth_json_is_at_home_there_too() -> None:
+    state = standing(a_state(LOGIN_A, LOGIN_B, active=LOGIN_B), LOGIN_A, LOGIN_B, active=LOGIN_B)
+    slot = replace(state.slot(ACME), tenures=(Tenure(LOGIN_A.id, NOW), Tenure(LOGIN_B.id, NOW)))
+    was = replace(state, slots={ACME: slot})
+    logged_out = replace(was, slots={ACME: replace(slot, active=None)})
+
+    assert homes_for(state, LOGIN_A) == (DATABASE,)
+    assert homes_for(was, LOGIN_A) == (FILE, DATABASE)
+    assert seen_from(was, FILE).accounts == (LOGIN_A, LOGIN_B)
+    assert homes_for(logged_out, LOGIN_A) == (DATABASE,)
 
 
 def test_whoever_is_left_is_active_where_the_account_goes() -> None:

@@ -1,0 +1,110 @@
+"""The same inside of the real OpenCode 2: how long a failover takes, and what the bridge costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from rotator.context import open_context
+from rotator.system.paths import find_paths
+from tests.bench.failover import ACCOUNTS, TRAVEL_SECONDS
+from tests.bench.figures import Figure
+from tests.e2e.scenes import install_bridge
+from tests.support.household import Household
+from tests.support.loopback_provider import LoopbackProvider
+from tests.support.opencode2_process import Server2, serve2
+from tests.support.provider_answers import refusal, streamed
+from tests.support.rotator_process import watcher
+from tests.support.waiting import wait_until
+
+MODEL = "mock/m1"
+_CAPTURE_SECONDS = 20.0
+_WARM_UP = 3
+# One before the bridge and one behind it: what lies between them is the bridge's.
+_FIRST, _LAST = Path("plugin", "a-first.js"), Path("plugins", "z-last", "index.js")
+_TIMER = """\
+import fs from "node:fs"
+const marks = (globalThis.marksForTests ??= {})
+export default {
+  id: NAME,
+  setup: async (ctx) => {
+    for (const hook of ["http.request", "http.response"]) {
+      await ctx.session.hook(hook, async () => {
+        if (IS_FIRST) marks[hook] = performance.now()
+        else fs.appendFileSync(FILE, `${hook} ${performance.now() - marks[hook]}\\n`)
+      })
+    }
+  },
+}
+"""
+
+
+def failover_latency2(home: Path, rounds: int) -> Figure:
+    """Measure from the 429 leaving the provider to the repeated request arriving there."""
+    with LoopbackProvider() as provider:
+        house = _household(home, provider)
+        install_bridge(house)
+        with watcher(house), serve2(house) as server:
+            _log_in(server, ACCOUNTS)
+            session = server.create_session(MODEL)
+            server.prompt(session, "hello")
+            values = []
+            for _ in range(rounds + _WARM_UP):
+                live = str(provider.asked()[-1].credential)
+                limited = replace(
+                    refusal(429, headers={"retry-after": "1"}), delay_seconds=TRAVEL_SECONDS
+                )
+                provider.answer(limited, key=live, title=False, times=1)
+                server.prompt(session, "hi")
+                refused, repeated = provider.asked()[-2:]
+                assert refused.status == 429
+                assert refused.sent_ns is not None
+                values.append((repeated.read_ns - refused.sent_ns) / 1e6)
+    name = "failover in OpenCode 2: 429 sent → repeated request there"
+    return Figure(name, values[_WARM_UP:], aim_ms=10, aim_p99_ms=50)
+
+
+def added_time2(home: Path, rounds: int) -> Figure:
+    """Measure what the bridge's hooks take of a request that does not fail."""
+    with LoopbackProvider() as provider:
+        house = _household(home, provider)
+        install_bridge(house)
+        times = home / "times"
+        for place, is_first in ((_FIRST, True), (_LAST, False)):
+            file = house.config_folder / place
+            file.parent.mkdir(parents=True, exist_ok=True)
+            script = _TIMER.replace("NAME", json.dumps(place.parts[1]))
+            script = script.replace("IS_FIRST", json.dumps(is_first))
+            file.write_text(script.replace("FILE", json.dumps(str(times))))
+        provider.answer(streamed("Hello.", delay_seconds=TRAVEL_SECONDS))
+        with watcher(house), serve2(house) as server:
+            _log_in(server, 1)
+            session = server.create_session(MODEL)
+            for _ in range(rounds + _WARM_UP):
+                server.prompt(session, "hi")
+    told = [line.split() for line in times.read_text().splitlines()]
+    before, after = (
+        [float(ms) for hook, ms in told if hook == name]
+        for name in ("http.request", "http.response")
+    )
+    assert len(before) == len(after) == rounds + _WARM_UP
+    added = [a + b for a, b in zip(before, after, strict=True)]
+    return Figure("added by the bridge in OpenCode 2, both hooks", added[_WARM_UP:], aim_ms=0.1)
+
+
+def _household(home: Path, provider: LoopbackProvider) -> Household:
+    house = Household(home)
+    house.configure(provider.url)
+    return house
+
+
+def _log_in(server: Server2, count: int) -> None:
+    for number in range(count):
+        server.add_key("mock", f"KEY-CANARY-{number}", f"n{number}")
+    with open_context(find_paths(server.house.env())) as context:
+        wait_until(
+            lambda: len(context.store.state().accounts) == count,
+            _CAPTURE_SECONDS,
+            "every login to be an account",
+        )
