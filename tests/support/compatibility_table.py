@@ -55,7 +55,7 @@ def _cell(*tests: str, remark: str = "") -> Cell:
 
 
 _RUN, _FAIL2 = "test_failover_run.py", "test_opencode2_failover.py"
-_ROTATE2 = "test_opencode2_rotate.py"
+_ROTATE2, _REFUSED2 = "test_opencode2_rotate.py", "test_opencode2_refusals.py"
 LINES = (
     Line(
         "a login becomes an account",
@@ -77,7 +77,7 @@ LINES = (
         "a refused key is replaced inside of the request",
         _cell(f"{_RUN}::test_a_limited_key_is_replaced_inside_the_running_request"),
         _cell(
-            f"{_FAIL2}::test_a_refused_key_is_replaced_inside_the_running_request",
+            f"{_REFUSED2}::test_a_refused_key_is_replaced_inside_the_running_request",
             f"{_FAIL2}::test_a_run_with_a_server_of_its_own_survives",
             f"{_FAIL2}::test_a_run_with_the_background_service_survives",
         ),
@@ -95,19 +95,19 @@ LINES = (
     Line(
         "a turn that is refused in its middle goes on",
         _cell("test_serve.py::test_a_limit_in_the_middle_of_a_turn_does_not_end_it"),
-        _cell(f"{_FAIL2}::test_a_turn_with_tool_calls_goes_on_where_it_was_refused"),
+        _cell(f"{_REFUSED2}::test_a_turn_with_tool_calls_goes_on_where_it_was_refused"),
     ),
     Line(
         "a refused title",
         _cell(
             "test_small_model.py::test_e3_a_refused_title_rests_the_small_model_alone_and_the_turns_go_on"
         ),
-        _cell(f"{_FAIL2}::test_a_title_that_is_refused_goes_on_with_the_other_login"),
+        _cell(f"{_REFUSED2}::test_a_title_that_is_refused_goes_on_with_the_other_login"),
     ),
     Line(
         "reasoning that is bound to an account is left out",
         _cell(
-            "test_bound_history.py::test_a_failover_inside_a_session_costs_one_refused_request_at_the_most"
+            "test_bound_history.py::test_a_failover_and_a_rotation_by_hand_cost_one_refused_request_each_at_the_most"
         ),
         _cell(f"{_FAIL2}::test_reasoning_that_the_other_account_cannot_read_is_left_out"),
     ),
@@ -117,7 +117,7 @@ LINES = (
             "test_answers_that_are_none.py::test_f1_f2_f3_another_login_answers_and_no_loop_is_endless"
         ),
         _cell(
-            f"{_FAIL2}::test_an_error_inside_of_an_answer_moves_the_turn_to_the_other_login",
+            f"{_REFUSED2}::test_an_error_inside_of_an_answer_moves_the_turn_to_the_other_login",
             remark="; OpenCode shows its retry",
         ),
     ),
