@@ -40,6 +40,7 @@ SAID_AGAIN_AFTER = timedelta(hours=1)
 _NOBODY_IS_BLAMED = {
     Foreign.CONFIGURED: "a request failed with a key that opencode.json gives: nobody is blamed",
     Foreign.UNKNOWN: "a request failed with a key that auth.json did not give: nobody is blamed",
+    Foreign.SIGNED: "a signed request failed, which arrives as it is: nobody is blamed",
     Foreign.UNSEEN: (
         "a turn failed of which no request to the model came through the bridge: nobody is blamed"
     ),

@@ -656,6 +656,22 @@ def test_the_newest_256_are_kept(bridge: BridgeProcess, answering: Upstream, fol
     assert "old" not in names[-1]
 
 
+def test_refusals_push_no_pair_out(
+    bridge: BridgeProcess, answering: Upstream, folder: Path
+) -> None:
+    ask(bridge, answering, refreshing())
+    (pair,) = folder.iterdir()
+    for number in range(300):
+        # Later by their names.
+        (folder / f"f{number:011x}-new-refused.json").write_text("{}")
+
+    ask(bridge, give(answering, {"error": "temporarily_unavailable"}, 503), refreshing())
+
+    names = {path.name for path in folder.iterdir()}
+    assert len(names) == 256
+    assert pair.name in names
+
+
 def test_inside_a_turn_a_plug_ins_refresh_is_told_and_the_request_after_it_is_ours(
     bridge: BridgeProcess, answering: Upstream, folder: Path, live: LiveFile
 ) -> None:

@@ -150,14 +150,14 @@ def test_a_key_that_another_plug_in_puts_in_is_unknown(
     assert (note["credential"], note["key"]) == (None, "unknown")
 
 
-def test_a_signed_request_is_of_an_unknown_key(
+def test_a_signed_request_is_said_to_be_one(
     bridge: BridgeProcess, upstream: Upstream, quiet: FakeWatcher
 ) -> None:
     """B8."""
     signed = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIA", "x-amz-date": "1"}
     bridge.run("fetch", **model_request(upstream, headers=signed))
 
-    assert told(quiet, bridge)["key"] == "unknown"
+    assert told(quiet, bridge)["key"] == "signed"
 
 
 def test_it_is_about_the_turn_and_not_about_the_title_beside_it(

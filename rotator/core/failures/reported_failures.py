@@ -29,6 +29,8 @@ class Foreign(StrEnum):
     CONFIGURED = "configured"
     # A credential that did not come from a home; a login there may have the same.
     UNKNOWN = "unknown"
+    # The request is signed: it arrives as it is, with whatever login.
+    SIGNED = "signed"
     # The request never came through the bridge's fetch: another plug-in has it.
     UNSEEN = "unseen"
 

@@ -385,7 +385,7 @@ var Mark = class {
   /** @type {string | null} */
   credential = null;
   // the digest that its request carried last, if that is a login of ours
-  /** @type {"configured" | "unknown" | "unseen" | null} */
+  /** @type {"configured" | "unknown" | "signed" | "unseen" | null} */
   key = "unseen";
   // else whose it was
   /** @param {Announced} fields */
@@ -429,6 +429,11 @@ var Mark = class {
     this.credential = null;
     const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
     this.key = isConfigured ? "configured" : "unknown";
+  }
+  /** Its request is signed: whatever it carries, it is left as it is. */
+  leaveSigned() {
+    this.leave();
+    this.key = "signed";
   }
 };
 
@@ -607,11 +612,13 @@ function isModelRequest(path8, text) {
 var isModelAnswer = ({ url }, { headers }) => isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
 
 // src/core/signatures.js
-var SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
+var SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign(ed)?|sig|mac|hmac|jws|hash|digest|checksum)($|[-_])/i;
+var OF_THE_BODY = /^(content-digest|repr-digest|digest|want-.*)$/i;
 var SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
 var TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
 var PARTS = /[;,&]|=\s*[^\s=]/;
 var isSigned = ({ headers, query }) => [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) || headerPairs(headers).some(([name, value]) => {
+  if (OF_THE_BODY.test(String(name))) return false;
   if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
   const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
   return SIGNED_SCHEME.test(value) || hasParts;
@@ -967,6 +974,7 @@ var repeat = (ms, action) => setInterval(() => tryOr(action), ms).unref?.();
 
 // src/watcher/descent.js
 var MOST_DESCENTS = 256;
+var REFUSED = "-refused";
 var QUESTION_BYTES = 16 * 1024;
 var FOLDER_ENTRIES = 2 * 1024;
 var TOKEN_MS = 1e3;
@@ -1096,15 +1104,22 @@ var Descent = class {
     const at = (/* @__PURE__ */ new Date()).toISOString();
     const told = { schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok };
     const why = ok ? {} : { status: response.status, said: refusalIn(answer) };
-    await this.#publish({ ...told, ...why });
+    await this.#publish({ ...told, ...why }, ok ? "" : REFUSED);
   }
-  /** @param {object} value */
-  async #publish(value) {
-    const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
+  /**
+   * @param {object} value
+   * @param {string} mark
+   */
+  async #publish(value, mark) {
+    const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}${mark}`;
     publish(path3.join(this.#folder, `${id}.json`), value);
     const entries = await fs3.promises.readdir(this.#folder);
     const names2 = entries.length > FOLDER_ENTRIES ? [] : entries.filter((name) => /^[^.].*\.json$/.test(name));
-    for (const name of names2.sort().slice(0, -MOST_DESCENTS)) unlink(path3.join(this.#folder, name));
+    const [pairs, refused] = [false, true].map(
+      (isIt) => names2.filter((name) => name.endsWith(`${REFUSED}.json`) === isIt).sort()
+    );
+    for (const name of [...refused, ...pairs].slice(0, -MOST_DESCENTS))
+      unlink(path3.join(this.#folder, name));
   }
 };
 
@@ -3106,7 +3121,7 @@ var Bridge = class {
     const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
     if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
-    if (mark && seen.method === "POST") mark.leave();
+    if (mark && seen.method === "POST") mark.leaveSigned();
     return pass();
   }
   /**

@@ -47,6 +47,13 @@ test("a key of opencode.json is told from one that nobody knows", () => {
   assert.equal(keyOf("CANARY-other"), "unknown");
 });
 
+test("a signed request is left, whatever it carries", () => {
+  const left = mark();
+  left.leaveSigned();
+
+  assert.deepEqual([left.isHeard, left.credential, left.key], [true, null, "signed"]);
+});
+
 test("where opencode names the session, a request without it is another's", () => {
   const named = mark();
   named.isNamed = true;

@@ -23,4 +23,5 @@ test("a token is no signature, whatever its parts look like", () => {
   for (const value of ["Bearer a,b=c", "token a&b", "Basic YTpi=", "CANARY"])
     assert.equal(is({ authorization: value }, "key=1"), false, value);
   assert.equal(is({ "x-design": "a", accept: "*/*" }), false);
+  assert.equal(is({ "Content-Digest": "sha-256=:a:", digest: "a" }), false);
 });

@@ -37,7 +37,7 @@ export class Mark {
   slot = null;
   /** @type {string | null} */
   credential = null; // the digest that its request carried last, if that is a login of ours
-  /** @type {"configured" | "unknown" | "unseen" | null} */
+  /** @type {"configured" | "unknown" | "signed" | "unseen" | null} */
   key = "unseen"; // else whose it was
 
   /** @param {Announced} fields */
@@ -85,5 +85,11 @@ export class Mark {
     this.credential = null;
     const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
     this.key = isConfigured ? "configured" : "unknown";
+  }
+
+  /** Its request is signed: whatever it carries, it is left as it is. */
+  leaveSigned() {
+    this.leave();
+    this.key = "signed";
   }
 }

@@ -4,9 +4,13 @@ import { headerPairs } from "./headers.js";
 
 /** @import { RequestFacts } from "./request-facts.js" */
 
-// However many schemes there are: they name the signature, the signed headers, or a MAC.
+// However many schemes there are: they name the signature, the signed headers, a MAC, or a digest,
+// which may be made with the key.
 const SIGNATURE_NAME =
-  /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign|sig|mac|hmac|jws)($|[-_])/i;
+  /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign(ed)?|sig|mac|hmac|jws|hash|digest|checksum)($|[-_])/i;
+
+// These are made of the body alone (RFC 9530, RFC 3230).
+const OF_THE_BODY = /^(content-digest|repr-digest|digest|want-.*)$/i;
 
 const SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
 
@@ -23,6 +27,7 @@ const PARTS = /[;,&]|=\s*[^\s=]/;
 export const isSigned = ({ headers, query }) =>
   [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) ||
   headerPairs(headers).some(([name, value]) => {
+    if (OF_THE_BODY.test(String(name))) return false;
     if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
     const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
     return SIGNED_SCHEME.test(value) || hasParts;

@@ -195,7 +195,7 @@ export class Bridge {
     const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
     if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
-    if (mark && seen.method === "POST") mark.leave();
+    if (mark && seen.method === "POST") mark.leaveSigned();
     return pass();
   }
 

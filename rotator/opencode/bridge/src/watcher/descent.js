@@ -57,6 +57,7 @@ import { sleep } from "../system/timing.js";
 /** @typedef {TokenQuestion | null | undefined} MaybeTokenQuestion */
 
 const MOST_DESCENTS = 256; // files
+const REFUSED = "-refused"; // at the end of a file's name
 const QUESTION_BYTES = 16 * 1024;
 const FOLDER_ENTRIES = 2 * 1024; // what floods a folder stays where it is
 const TOKEN_MS = 1000;
@@ -201,16 +202,24 @@ export class Descent {
     const at = new Date().toISOString();
     const told = { schema: SCHEMA, auth_file: this.#auth, at, grant, from, to, ok };
     const why = ok ? {} : { status: response.status, said: refusalIn(answer) };
-    await this.#publish({ ...told, ...why });
+    await this.#publish({ ...told, ...why }, ok ? "" : REFUSED);
   }
 
-  /** @param {object} value */
-  async #publish(value) {
-    const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}`;
+  /**
+   * @param {object} value
+   * @param {string} mark
+   */
+  async #publish(value, mark) {
+    const id = `${Date.now().toString(16).padStart(12, "0")}-${randomId()}${mark}`;
     publish(path.join(this.#folder, `${id}.json`), value);
     const entries = await fs.promises.readdir(this.#folder); // not by this thread
     const names =
       entries.length > FOLDER_ENTRIES ? [] : entries.filter((name) => /^[^.].*\.json$/.test(name));
-    for (const name of names.sort().slice(0, -MOST_DESCENTS)) unlink(path.join(this.#folder, name));
+    // A pair that nobody has taken in yet is worth more than any number of refusals.
+    const [pairs, refused] = [false, true].map((isIt) =>
+      names.filter((name) => name.endsWith(`${REFUSED}.json`) === isIt).sort(),
+    );
+    for (const name of [...refused, ...pairs].slice(0, -MOST_DESCENTS))
+      unlink(path.join(this.#folder, name));
   }
 }
