@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from rotator.system.file_owners import (
     narrow_file,
     narrow_folder,
 )
-from rotator.system.files import TEMPORARY_MARK
+from rotator.system.files import TEMPORARY_MARK, is_left_from_before
 from rotator.system.odd_places import instead_of_folder
 from rotator.system.paths import FOLDER_MODE
 from rotator.system.room import lacks_inodes
@@ -218,8 +217,7 @@ def _is_left(path: Path) -> bool:
     if not (path.name.startswith(".") and path.name.endswith(TEMPORARY_MARK)):
         return False
     status = facts(path)
-    # The time of files is the system's own, whatever clock is asked otherwise.
-    return status is not None and time.time() - status.st_mtime > LEFT_SECONDS
+    return status is not None and is_left_from_before(status.st_mtime, LEFT_SECONDS)
 
 
 # -- the disk -------------------------------------------------------------------------------

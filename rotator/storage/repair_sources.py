@@ -28,6 +28,7 @@ from rotator.opencode.auth.entries import BadEntry, parse_entry
 from rotator.secret import Secret
 from rotator.storage.backups import Backup, Backups
 from rotator.storage.damaged import (
+    SQL_ERRORS,
     Rows,
     insert_rows,
     likely_schema_of,
@@ -244,9 +245,20 @@ def best_source(connection: Connection | None, store: Path, wal: Wal) -> RepairS
 
 
 def _by_pages(image: bytes) -> RepairSource:
+    if _has_other_tables(image):
+        # A database of another kind, as a copy that was put back to the wrong place.
+        return _of_image(image)
     with opened_empty(STORE) as empty:
         guessed = with_tables_of(image, empty.serialize())
     return max(_of_image(image), _of_image(guessed), key=_readable)
+
+
+def _has_other_tables(image: bytes) -> bool:
+    """Tell whether a file names its tables, and none of them is one of ours."""
+    with opened_damaged_image(image) as connection, contextlib.suppress(*SQL_ERRORS):
+        names = table_names(connection)
+        return bool(names) and set(SEALED_TABLES).isdisjoint(names)
+    return False
 
 
 def _is_sound(image: bytes, store: Path) -> bool:

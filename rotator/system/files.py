@@ -8,10 +8,13 @@ import glob
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 
 from rotator.system.file_owners import open_private, take_after
 
+# Clocks of other computers, which date the files there, differ by less.
+FILES_AHEAD_SECONDS = 600.0
 TEMPORARY_MARK = ".rotator-tmp"
 # From Linux's fcntl.h and fs.h: names count from the working folder, and change places.
 _HERE, _RENAME_EXCHANGE = -100, 2
@@ -87,6 +90,16 @@ def publish(path: Path, content: bytes, *, durable: bool = False) -> None:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def is_left_from_before(changed_at_seconds: float, after_seconds: float) -> bool:
+    """Tell whether a file that was changed then has been left by somebody.
+
+    Files have the time of the system, whatever clock is asked otherwise: it says nothing where it
+    is ahead by so much that the clock must have been set back since.
+    """
+    age_seconds = time.time() - changed_at_seconds
+    return age_seconds > after_seconds or -age_seconds > max(after_seconds, FILES_AHEAD_SECONDS)
 
 
 def touch(path: Path) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import re
-import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
@@ -40,7 +39,7 @@ from rotator.opencode.bridge.watcher_files import (
     withdrawn_facts,
 )
 from rotator.system.file_owners import own_folder, remove_own
-from rotator.system.files import publish
+from rotator.system.files import is_left_from_before, publish
 from rotator.system.liveness import NAMESPACE, pid_namespace
 from rotator.system.paths import Paths, private_folder
 from rotator.system.processes import start_ticks
@@ -215,12 +214,12 @@ class Exchange:
         if not is_signal(path.name) or not path.is_file():
             return None
         try:
-            age_seconds = time.time() - path.stat().st_mtime
+            is_stale = is_left_from_before(path.stat().st_mtime, STALE_SECONDS)
             content = head_of(path)
             remove_own(path)
         except OSError:
             return None
-        if age_seconds > STALE_SECONDS or len(content) > LARGEST_SIGNAL:
+        if is_stale or len(content) > LARGEST_SIGNAL:
             return None
         return parse_signal(path.stem, content) or parse_note(path.stem, content)
 
@@ -255,7 +254,6 @@ class Exchange:
     def sweep(self) -> None:
         """Remove verdicts that nobody took and temporary files of dead writers."""
         sweep_sessions(self.folder / "present")
-        limit = time.time() - STALE_SECONDS
         for folder in (self.inbox, self.outbox, self.folder):
             with (
                 contextlib.suppress(OSError),
@@ -265,7 +263,8 @@ class Exchange:
                 leftovers = (e for e in entries if e.name.startswith(".") or folder == self.outbox)
                 for entry in islice(leftovers, _MOST_SWEPT):
                     with contextlib.suppress(OSError):
-                        if entry.stat(follow_symlinks=False).st_mtime < limit:
+                        changed_at_seconds = entry.stat(follow_symlinks=False).st_mtime
+                        if is_left_from_before(changed_at_seconds, STALE_SECONDS):
                             os.unlink(entry.name, dir_fd=handle)
 
 

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import re
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from rotator.core.failures.reported_failures import Foreign, Note
 from rotator.model import Digest
 from rotator.opencode.auth.entries import is_provider_id
 from rotator.system.file_owners import own_folder, remove_own
+from rotator.system.files import is_left_from_before
 from rotator.system.processes import is_running
 from rotator.system.regular_files import head
 from rotator.text import sanitize
@@ -88,10 +88,10 @@ def served_sessions(present: Path, names: Collection[str] | None = None) -> Sess
 
 def sweep_sessions(present: Path) -> None:
     """Remove what processes have left that ended a while ago."""
-    limit = time.time() - SWEPT_AFTER_SECONDS
     for path in _files(present):
         with contextlib.suppress(OSError):
-            if path.lstat().st_mtime < limit and not _is_kept(path):
+            changed_at_seconds = path.lstat().st_mtime
+            if is_left_from_before(changed_at_seconds, SWEPT_AFTER_SECONDS) and not _is_kept(path):
                 remove_own(path)
 
 

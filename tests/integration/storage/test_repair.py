@@ -783,6 +783,31 @@ def check_after_death(paths: Paths, where: str) -> None:
     assert [path.name for path in paths.data.iterdir() if REBUILT in path.name] == [], where
 
 
+def a_database_of_notes(_: Paths, place: Path) -> None:
+    with contextlib.closing(sqlite3.connect(place)) as connection:
+        connection.execute("CREATE TABLE note (id TEXT, provider TEXT, alias TEXT)")
+        connection.execute("INSERT INTO note VALUES ('1', 'acme', 'nobody')")
+        connection.commit()
+
+
+def the_history(paths: Paths, place: Path) -> None:
+    shutil.copy(paths.history, place)
+
+
+@pytest.mark.parametrize("put", [the_history, a_database_of_notes])
+def test_rows_of_a_database_of_another_kind_are_no_lost_accounts(
+    paths: Paths, tmp_path: Path, put: Callable[[Paths, Path], None]
+) -> None:
+    put(paths, tmp_path / "other")
+    shutil.copy(tmp_path / "other", paths.store)
+
+    with opened(paths) as live:
+        said = told(live)
+        assert {name: live.saved(name) for name in live.names()} == SAVED
+
+    assert said.endswith(f"; lost: whatever was saved since ({A}, {B}, {ADA}, {BOB})")
+
+
 @pytest.mark.parametrize("is_mounted", [False, True])
 def test_whoever_dies_while_rebuilding_is_finished_by_the_next(
     monkeypatch: pytest.MonkeyPatch, *, is_mounted: bool

@@ -266,9 +266,13 @@ def test_what_a_signal_tells_of_its_turn_in_another_shape_counts_for_nothing(
     assert (taken.left, taken.aside, taken.waited, taken.opencode) == ((), False, False, None)
 
 
-def test_a_signal_that_nobody_waits_for_any_more_is_only_unlinked(exchange: Exchange) -> None:
+@pytest.mark.parametrize("seconds", [STALE_SECONDS + 1, -28_800, -31_536_000])
+def test_a_signal_that_nobody_waits_for_any_more_is_only_unlinked(
+    exchange: Exchange, seconds: float
+) -> None:
+    """Also one from a time when the clock was ahead."""
     path = signal(exchange)
-    age(path, STALE_SECONDS + 1)
+    age(path, seconds)
 
     assert (exchange.take(path), path.exists()) == (None, False)
 
@@ -287,8 +291,9 @@ def test_what_is_no_signal_by_its_name_is_left(exchange: Exchange, name: str) ->
     assert (waiting_in(exchange), exchange.take(path), path.exists()) == ([], None, True)
 
 
+@pytest.mark.parametrize("seconds", [STALE_SECONDS + 1, -28_800])
 def test_old_verdicts_and_leftovers_are_swept_and_nothing_else(
-    live: Live, exchange: Exchange
+    live: Live, exchange: Exchange, seconds: float
 ) -> None:
     told(live, exchange)
     exchange.answer("old", Verdict(VerdictKind.PASS))
@@ -297,7 +302,7 @@ def test_old_verdicts_and_leftovers_are_swept_and_nothing_else(
     leftover = exchange.inbox / ".s-2.json.tmp"
     leftover.write_text("")
     for path in (exchange.outbox / "old.json", leftover, waiting, exchange.folder / "state.json"):
-        age(path, STALE_SECONDS + 1)
+        age(path, seconds)
 
     exchange.sweep()
 
