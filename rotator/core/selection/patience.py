@@ -17,8 +17,6 @@ from rotator.model import Account, Finding, Limit
 SECOND_WITHIN = timedelta(minutes=1)
 # Requests that go on together are spread over this.
 RAMP = timedelta(seconds=1)
-# So long after a limit a refusal is of the requests that went on together after it.
-AFTERMATH = 2 * RAMP
 
 
 def is_waited_for(
@@ -38,7 +36,7 @@ def is_waited_for(
     """
     if finding.until is None or finding.until - now > patience:
         return False
-    if was_limited(before, now) and not _goes_on(before, limit) and not is_elsewhere:
+    if was_limited(before, now) and not is_elsewhere:
         return False
     return limit.until - now <= patience and is_short(limit, patience)
 
@@ -48,17 +46,12 @@ def was_limited(before: Limit | None, now: datetime) -> bool:
     return before is not None and timedelta(0) <= now - before.until < SECOND_WITHIN
 
 
-def _goes_on(before: Limit | None, limit: Limit) -> bool:
-    """Tell whether a limit only makes the wait of the last one longer."""
-    return before is not None and limit.since is not None and limit.since == before.since
-
-
 def continued(before: Limit | None, limit: Limit, patience: timedelta, now: datetime) -> Limit:
     """Return the limit, as of when those began to wait whose wait it makes longer.
 
     So nobody waits for ever where each failure during a wait states a later end.
     """
-    if before is None or not is_short(before, patience) or now >= before.until + AFTERMATH:
+    if before is None or before.until <= now or not is_short(before, patience):
         return limit
     return replace(limit, since=before.since)
 

@@ -14,7 +14,6 @@ from rotator.core.selection.failover_decision import (
     Decision,
 )
 from rotator.core.selection.fallback import PASS
-from rotator.core.selection.patience import AFTERMATH
 from rotator.model import (
     Account,
     EventKind,
@@ -134,7 +133,7 @@ def test_an_end_that_is_not_stated_moves_on(until: datetime | None) -> None:
 
 def test_a_second_limit_within_a_minute_moves_on_for_everybody() -> None:
     state = carried_out(STATE, short(STATE), NOW)
-    again = NOW + SECOND + AFTERMATH
+    again = NOW + SECOND
 
     decision = short(state, now=again)
     assert moves_on(decision)
@@ -145,20 +144,13 @@ def test_a_second_limit_within_a_minute_moves_on_for_everybody() -> None:
     assert short(state, now=again + SECOND / 4).verdict == retry(B)
 
 
-def test_those_that_went_on_together_wait_once_more_if_the_wait_is_short_in_all() -> None:
-    state = carried_out(STATE, short(STATE), NOW)
-
-    assert short(state, now=NOW + 2 * SECOND).verdict == wait(1)
-    assert moves_on(short(state, seconds=4, now=NOW + 2 * SECOND))
-
-
 def test_a_second_one_is_waited_for_where_the_next_account_had_one_as_well() -> None:
     state = carried_out(STATE, short(STATE), NOW)
-    again = NOW + SECOND + AFTERMATH
+    again = NOW + SECOND
     state = carried_out(state, short(state, now=again), again)
     first = again + SECOND
     state = carried_out(state, short(state, a_signal(B), now=first), first)
-    back = first + SECOND + AFTERMATH
+    back = first + SECOND
 
     decision = short(state, a_signal(B), now=back)
     assert decision.verdict == wait(1)

@@ -9,7 +9,6 @@ from itertools import pairwise
 import pytest
 
 from rotator.core.selection.patience import (
-    AFTERMATH,
     RAMP,
     SECOND_WITHIN,
     Ramp,
@@ -102,15 +101,6 @@ def test_a_wait_that_is_made_longer_again_and_again_ends() -> None:
     assert not is_waited_for(longer, last, told(last.until), PATIENCE, later)
 
 
-def test_those_that_go_on_together_and_are_refused_once_more_wait_once_more() -> None:
-    first = a_short(NOW, NOW - SECOND)
-    now = NOW + AFTERMATH - MOMENT
-    again = continued(first, a_short(now + SECOND, now), PATIENCE, now)
-
-    assert again.since == first.since
-    assert is_waited_for(first, again, told(again.until), PATIENCE, now)
-
-
 def test_where_whoever_takes_over_was_limited_just_as_well_nobody_moves_on() -> None:
     before = a_short(NOW - MINUTE / 2, NOW - MINUTE)
 
@@ -144,7 +134,7 @@ def test_whose_limit_was_over_within_a_minute_was_limited(
     "before",
     [
         pytest.param(None, id="the first one"),
-        pytest.param(a_short(NOW - AFTERMATH, NOW - AFTERMATH - SECOND), id="over"),
+        pytest.param(a_short(NOW, NOW - SECOND), id="over"),
         pytest.param(a_short(NOW + HOUR, NOW - SECOND), id="a long one"),
         pytest.param(replace(a_limit(NOW + SECOND), since=NOW - SECOND), id="a guess"),
     ],
