@@ -26,7 +26,7 @@ _CLOSED_CODE = re.compile(
 # Some are blocked for a while, so such a code counts with no words to that effect.
 _BLOCKED_CODE = re.compile(rf"blocked[_-]{_WHO}|{_WHO}[_-](?:is[_-])?blocked")
 _CLOSED_WORDS = re.compile(
-    rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|been)(?: \w+ly)? {_STATE}\b"
+    rf"\b{_WHO}\b[^.]{{0,60}}? (?:is|was|been)(?: \w+ly)? (?:{_STATE}|blocked)\b"
     rf"|\baccount {_STATE}\b|\b(?:suspended|banned|deactivated) {_WHO}\b"
 )
 # Not for good, or of the program that asks.
@@ -38,7 +38,10 @@ _NOT_FOR_GOOD = re.compile(
 _SPENT = "its refresh token is not accepted any more"
 _TOKEN = r"refresh[ _-]?token"
 _END = r"(?:expired|revoked|invalidated|terminated|ended)"
-_BAD = rf"(?:not found|not valid|no longer valid|invalid|malformed|unknown|used|{_END})"
+_BAD = (
+    rf"(?:not found|not valid|no longer valid|not recogni[sz]ed|unrecogni[sz]ed|does not exist"
+    rf"|no longer exists|not accepted|superseded|invalid|malformed|unknown|used|{_END})"
+)
 _SPENT_WORDS = re.compile(
     rf"\b{_TOKEN}\b[^'\".]{{0,40}}?\b{_BAD}\b"
     rf"|\b{_BAD}(?: or {_BAD})? {_TOKEN}\b"

@@ -216,6 +216,11 @@ def test_what_a_dead_login_is_answered_needs_a_login(
         (400, '{"error": "INVALID_GRANT"}'),
         (401, '{"error": {"code": "refresh_token_not_found"}}'),
         (400, '{"error": {"code": "Refresh_Token_Reused"}}'),
+        (400, '{"error": {"type": "x", "message": "The refresh token is not recognized"}}'),
+        (401, '{"error": "x", "message": "That refresh token does not exist"}'),
+        (400, '{"error": "x", "error_description": "refresh_token superseded"}'),
+        (403, '{"error": {"message": "User is blocked", "code": 7}}'),
+        (401, '{"code": "x", "message": "This organization has been blocked."}'),
     ],
 )
 def test_it_is_known_in_other_places_and_other_words_too(
@@ -237,6 +242,7 @@ def test_it_is_known_in_other_places_and_other_words_too(
         (403, '{"code": "x", "message": "Your account is temporarily suspended"}'),
         (403, '{"code": "x", "message": "This account was disabled, try again in an hour"}'),
         (403, '{"code": "x", "message": "The API for this user agent has been disabled"}'),
+        (403, '{"code": "x", "message": "The user is temporarily blocked"}'),
         (400, '{"error": {"code": "x", "message": "OAuth app for this account is disabled"}}'),
         (403, '{"error": "invalid_grant"}'),
         (403, '{"error": {"code": "token_expired"}}'),
