@@ -40,11 +40,11 @@ def name_two(credential: Credential, other: Credential) -> bool:
 
 def _claims(credential: Credential) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield each claim of a credential's tokens that says who somebody is, by its place."""
-    tokens = {"access": credential.secret.reveal(), **credential.extra}
+    tokens = {**credential.extra, "access": credential.secret.reveal()}
     if credential.refresh is not None:
         tokens["refresh"] = credential.refresh.reveal()
     for token, text in tokens.items():
-        for place, value in _told(jwt_claims(text) if isinstance(text, str) else {}):
+        for place, value in _told(jwt_claims(text)):
             yield (token, *place), value
 
 
