@@ -267,19 +267,52 @@ def test_a2_a_proof_that_comes_late_gives_the_second_person_an_account(live: Liv
     }
 
 
-def test_a2_a_second_person_within_minutes_of_the_end_is_parted_when_known(live: Live) -> None:
-    """Nobody knew the first one: the row is the second one's, and the first pair is kept."""
+@pytest.mark.parametrize(
+    ("order", "refreshed"),
+    [(("ada", "bob"), False), (("bob", "ada"), False), (("bob", "ada"), True)],
+    ids=["the kept ones first", "those in use first", "after another refresh"],
+)
+def test_a2_a_second_person_within_minutes_of_the_end_is_parted_when_known(
+    live: Live, order: tuple[str, ...], *, refreshed: bool
+) -> None:
+    """Nobody knew the first one: name and history are theirs, whoever is told first."""
     first = sees(live, tokens(live, "ada"))
+    ledger.rename(live.context, only(live), "work")
+    before = only(live)
+    live.clock.pass_time(minutes=62)
+    second = sees(live, tokens(live, "bob"))
+    told = {"ada": first, "bob": second}
+    learn(live, told[order[0]], order[0])
+    if refreshed:
+        live.clock.pass_time(minutes=62)
+        told["bob"] = sees(live, tokens(live, "bob", 2))
+        learn(live, told["bob"], "bob")
+    assert set(access(*told.values())) <= kept_of(live)
+
+    learn(live, told[order[1]], order[1])
+
+    assert owned(live) == {"ada": first["access"], "bob": told["bob"]["access"]}
+    work = live.account("rotating/work")
+    assert (work.id, work.identity_key, work.captured_at) == (before.id, "ada", before.captured_at)
+    assert live.active(ROTATING) == "bob-acme.example"
+    assert live.entries() == {ROTATING: told["bob"]}
+
+
+def test_a2_a_late_proof_that_it_was_a_login_leaves_the_name_with_the_first_person(
+    live: Live,
+) -> None:
+    first = sees(live, tokens(live, "ada"))
+    ledger.rename(live.context, only(live), "work")
+    before = only(live)
     live.clock.pass_time(minutes=62)
     second = sees(live, tokens(live, "bob"))
     learn(live, second, "bob")
+    seen_login(live, second)
+    live.look()
 
-    assert (only(live).identity_key, only(live).unproven) == ("bob", False)
-    assert kept_of(live) == set(access(first, second))
-
-    learn(live, first, "ada")
-
-    assert owned(live) == {"ada": first["access"], "bob": second["access"]}
+    work = live.account("rotating/work")
+    assert (work.id, work.credential.secret.reveal()) == (before.id, first["access"])
+    assert live.entries() == {ROTATING: second}
 
 
 def limited(live: Live, account: Account, **hours: float) -> Limit:

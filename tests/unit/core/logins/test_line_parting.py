@@ -184,22 +184,44 @@ def test_the_first_that_is_known_of_a_line_changes_only_that() -> None:
     assert (parted.left, parted.unsure) == ((), False)
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_the_account_stays_with_those_that_it_began_with_whichever_are_told_first(at: int) -> None:
+    both = (ADA, BOB)
+    tokens = line(*(NOBODY if n == at else who for n, who in enumerate(both)))
+
+    parted = told(tokens, at, both[at])
+
+    assert (parted.kept, parted.left) == ((line(*both)[0],), (line(*both)[1],))
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_it_began_with_the_first_ones_also_where_those_are_several(at: int) -> None:
+    everybody = (ADA, ADA, BOB)
+    tokens = line(
+        *(NOBODY if n == at or (at == 0 and n == 1) else w for n, w in enumerate(everybody))
+    )
+
+    assert [one.number for one in told(tokens, at, everybody[at]).kept] == [1, 2]
+
+
 def test_the_account_goes_on_with_those_that_it_was_known_by() -> None:
-    tokens = line(NOBODY, ADA)
+    """Of what several accounts had nobody knows which of them this one began with."""
+    other = loose(1, 1)
+    used = in_use(ADA)
 
-    parted = told(tokens, 0, BOB)
+    assert told((other, used), 0, BOB).kept == (used,)
+    # What they were called before was the name of both.
+    assert told(line(ADA, ADA), 0, BOB).kept == (line(ADA, ADA)[1],)
 
-    assert (parted.kept, parted.left) == ((tokens[1],), (replace(tokens[0], who=BOB),))
 
-
-@pytest.mark.parametrize(("who", "kept"), [((ADA, NOBODY), 0), ((NOBODY, ADA), 1)])
-def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...], kept: int) -> None:
+@pytest.mark.parametrize("who", [(ADA, NOBODY), (NOBODY, ADA), (NOBODY, NOBODY)])
+def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...]) -> None:
     tokens = line(*who)
 
     parted = traced(tokens, [Ancestry(), Ancestry(is_login=True)])
 
     assert parted is not None
-    assert (parted.kept, parted.left) == ((tokens[kept],), (tokens[1 - kept],))
+    assert (parted.kept, parted.left) == ((tokens[0],), (tokens[1],))
 
 
 def test_tokens_of_one_person_that_were_exchanged_are_dropped_and_those_of_two_are_not() -> None:
