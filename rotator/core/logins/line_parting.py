@@ -16,6 +16,8 @@ from rotator.model import NOBODY, Credential, Identity
 
 # Of one person's tokens that may each have been exchanged for the next ones.
 _MOST_PERHAPS_SPENT = 8
+# Replaced tokens of which nobody knows whose they are.
+MOST_UNKNOWN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,27 @@ def too_many(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
     ]
     gone = frozenset(spent[:-_MOST_PERHAPS_SPENT])
     return Parted(tuple(tokens for tokens in line if tokens.number not in gone)) if gone else None
+
+
+def crowded(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
+    """Return what is left of a line with too many tokens of which nobody knows whose; None: all.
+
+    The first ones, a login's, and those that are known or may be somebody else's stay: they may
+    be the only copy. What goes was most likely exchanged for what follows it, the oldest first.
+    """
+    owner = line[-1].who.key
+    may_go = [
+        (not is_perhaps_spent(tokens), n)
+        for n, tokens in enumerate(line[:-1])
+        if n > 0
+        and not tokens.loose
+        and tokens.who.key in {None, owner}
+        and not came_from[n].is_login
+        and not came_from[n + 1].is_login
+    ]
+    most = max(0, len(line) - 1 - MOST_UNKNOWN)
+    gone = {n for _, n in sorted(may_go)[:most]}
+    return Parted(tuple(one for n, one in enumerate(line) if n not in gone)) if gone else None
 
 
 def of_others(line: Line, came_from: Sequence[Ancestry]) -> Line:

@@ -315,6 +315,32 @@ def test_a2_a_late_proof_that_it_was_a_login_leaves_the_name_with_the_first_pers
     assert live.entries() == {ROTATING: second}
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_a2_the_first_person_s_pair_outlasts_any_number_of_refreshes_of_the_second(
+    live: Live, *, known: bool
+) -> None:
+    first = sees(live, tokens(live, "ada"))
+    if known:
+        learn(live, first, "ada")
+    live.clock.pass_time(minutes=62)
+    newest = first
+    for number in range(1, 71):
+        newest = sees(live, tokens(live, "bob", number))
+        live.clock.pass_time(minutes=61)
+
+    assert set(access(first, newest)) <= kept_of(live)
+    assert len(kept_of(live)) == 65
+    dropped = [event for event in live.events() if "dropped" in event.why]
+    assert (len(dropped), dropped[-1].account) == (6, only(live).name)
+
+    learn(live, newest, "bob")
+    if not known:
+        learn(live, first, "ada")
+
+    assert {a.identity_key for a in live.state.of(ROTATING)} == {"ada", "bob"}
+    assert set(access(first, newest)) <= kept_of(live)
+
+
 def limited(live: Live, account: Account, **hours: float) -> Limit:
     """Let an account be used up since now, for that long."""
     until = live.clock.now + timedelta(**hours)

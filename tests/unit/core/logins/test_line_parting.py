@@ -10,7 +10,9 @@ import pytest
 from rotator.core.logins.ancestry import Ancestry
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.line_parting import (
+    MOST_UNKNOWN,
     TokenPair,
+    crowded,
     is_perhaps_spent,
     likeliest_last,
     of_others,
@@ -162,6 +164,62 @@ def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_new
     parted = told(tokens, 2, Identity("bob"))
 
     assert (parted.kept[-1].number, parted.unsure) == (last, True)
+
+
+# -- too many of which nobody knows anything ---------------------------------------------------
+
+
+def many(
+    first: TokenPair, others: Identity = NOBODY, left: timedelta = timedelta(0)
+) -> list[TokenPair]:
+    return [first, *(replaced(n, others, left) for n in range(2, MOST_UNKNOWN + 1))]
+
+
+def test_as_many_as_there_may_be_stay() -> None:
+    assert crowded(*unseen(*many(replaced(1, NOBODY)), in_use(NOBODY))) is None
+
+
+@pytest.mark.parametrize("first", [ADA, NOBODY])
+@pytest.mark.parametrize("left", [timedelta(0), HOUR], ids=["at their end", "before it"])
+def test_what_goes_is_the_oldest_of_the_middle_and_never_the_first(
+    first: Identity, left: timedelta
+) -> None:
+    tokens = [*many(replaced(1, first), left=left), replaced(65, NOBODY, left), in_use(NOBODY)]
+
+    fewer = crowded(*unseen(*tokens))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [1, *range(3, 66), None]
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [
+        pytest.param(replaced(2, BOB, timedelta(0)), id="another person's"),
+        pytest.param(replaced(2, NOBODY), id="replaced long before their end"),
+        pytest.param(loose(2, 1), id="from another account"),
+    ],
+)
+def test_what_may_be_somebody_else_s_only_copy_stays(stays: TokenPair) -> None:
+    first, _, *rest = many(replaced(1, NOBODY))
+    tokens = [first, stays, *rest, replaced(65, NOBODY, timedelta(0)), in_use(NOBODY)]
+
+    fewer = crowded(*unseen(*tokens))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [1, 2, *range(4, 66), None]
+
+
+@pytest.mark.parametrize("login", [1, 2])
+def test_a_login_and_what_it_took_the_place_of_stay(login: int) -> None:
+    tokens = [*many(replaced(1, NOBODY)), replaced(65, NOBODY, timedelta(0)), in_use(NOBODY)]
+    came_from = [Ancestry(is_login=n == login) for n, _ in enumerate(tokens)]
+
+    fewer = crowded(tuple(tokens), came_from)
+
+    assert fewer is not None
+    gone = {1: 3, 2: 4}[login]
+    assert [one.number for one in fewer.kept] == [*(n for n in range(1, 66) if n != gone), None]
 
 
 # -- lines of which each part is somebody's or nobody's ----------------------------------------
