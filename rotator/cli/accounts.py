@@ -23,8 +23,10 @@ from rotator.cli.common import (
 )
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
 from rotator.context import Context
+from rotator.core.logins.perhaps_one import perhaps_one, perhaps_words
 from rotator.core.usage_codec import balance_json, windows_json
 from rotator.errors import LoginRejected, UsageError
+from rotator.live.knowledge import knowledge
 from rotator.live.unclaimed import contents
 from rotator.model import Account, AccountId, Credential, Limit, Snapshot, State
 from rotator.opencode.auth.entries import BadEntry, parse_entry
@@ -241,15 +243,18 @@ def _list(*, as_json: bool) -> None:
     with context_for_reading() as context:
         state, now = context.store.state(), context.clock()
         unclaimed, problems = contents(context), live_problems(context.paths.auth_file)
-        kept = ledger.kept_beside(context, state)
+        kept, known = ledger.kept_beside(context, state), knowledge(context, state)
         read = {a.id: context.history.asked(a.id).snapshot for a in state.accounts if as_json}
     accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     if as_json:
+        perhaps = perhaps_one(known)
         print_json(
             {
                 "schema": 1,
                 "accounts": [
-                    account_json(a, state, now, read[a.id], kept=kept[a.id]) for a in accounts
+                    account_json(a, state, now, read[a.id], kept=kept[a.id])
+                    | {"perhaps": [one.name for one in perhaps.get(a.id, ())]}
+                    for a in accounts
                 ],
                 "unclaimed": [unclaimed_json(content) for content in unclaimed],
             }
@@ -257,13 +262,14 @@ def _list(*, as_json: bool) -> None:
         return
     if not accounts:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
-    print_table([_row(a, state, now, kept[a.id]) for a in accounts])
+    same = perhaps_words(known)
+    print_table([_row(a, state, now, kept[a.id], same.get(a.id, "")) for a in accounts])
     print_unclaimed(unclaimed)
     for sentence in (*problems, *state.broken):
         click.echo(f"! {sentence}", err=True)
 
 
-def _row(account: Account, state: State, now: datetime, kept: int) -> list[str]:
+def _row(account: Account, state: State, now: datetime, kept: int, same: str) -> list[str]:
     mark = "*" if state.live_in(account) else " "
     return [
         f"{mark} {account.name}",
@@ -276,6 +282,7 @@ def _row(account: Account, state: State, now: datetime, kept: int) -> list[str]:
                 or part_limit_words(account, now)
                 or _unproven_words(account),
                 _kept_words(kept),
+                same,
             )
             if words
         ),

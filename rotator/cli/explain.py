@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from rotator.cli.common import context_for_reading, json_option, print_json, provider_id
-from rotator.core.selection.explain import Explanation, explain, sentences
+from rotator.core.logins.perhaps_one import perhaps_words
+from rotator.core.selection.explain import Explanation, explain, sentences, with_notes
 from rotator.errors import AccountNotFound
+from rotator.live.knowledge import knowledge
 from rotator.opencode.auth.placement_sentences import swap_obstacle
 from rotator.opencode.bridge.presence import bridges_of
 from rotator.services.own_keys import own_key_sentences
@@ -36,7 +38,11 @@ def command(provider: str | None, model: str | None, *, as_json: bool) -> None:
             named = [provider]
         present = bridges_of(context.paths)
         unseen, own = unseen_turns(context, present), own_key_sentences(context, present, named)
-        told = [explain(state, name, model, now, unseen, own.get(name)) for name in named]
+        notes = perhaps_words(knowledge(context, state))
+        told = [
+            with_notes(explain(state, name, model, now, unseen, own.get(name)), notes)
+            for name in named
+        ]
         obstacle = swap_obstacle(context.paths.auth_file)
     if as_json:
         providers = [_json(explanation) for explanation in told]

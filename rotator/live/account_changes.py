@@ -256,8 +256,9 @@ def settle(context: Context, provider: str, now: datetime) -> list[Event]:
 
 def _carry_out(context: Context, step: Step, now: datetime) -> list[Event]:
     match step:
-        case Part(account, parted, why):
-            return part(context, account, parted, why, now)
+        case Part(account, parted, why, is_loss):
+            told_loss = [_event(now, EventKind.CHANGED, account, why)] if is_loss else []
+            return [*part(context, account, parted, why, now), *told_loss]
         case EndDoubt(account, doubt, why):
             left = [claim for claim in account.doubts if claim != doubt]
             context.store.set_doubts(account.id, left)

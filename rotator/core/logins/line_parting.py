@@ -16,6 +16,8 @@ from rotator.model import NOBODY, Credential, Identity
 
 # Of one person's tokens that may each have been exchanged for the next ones.
 _MOST_PERHAPS_SPENT = 8
+# Replaced tokens of which nobody knows whose they are.
+MOST_UNKNOWN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ class Parted:
 def told(line: Line, at: int, who: Identity) -> Parted:
     """Return what becomes of a line once a vendor has said who the tokens at `at` belong to.
 
-    The account goes on with those that it was known by; who is new gets an account of their own.
-    One person's older tokens stay: a vendor may call two people the same, and say so later.
+    The account stays with those that it began with, whichever are told first; of loose ones nobody
+    knows that, and it goes on with those that it was known by. Who is new gets an account of their
+    own. One person's older tokens stay: a vendor may call two people the same, and say so later.
     """
     unsaid = _unsaid(line, at, who)
     now = tuple(
@@ -76,8 +79,15 @@ def told(line: Line, at: int, who: Identity) -> Parted:
     # What was told of the tokens in use just now is not what it was known by.
     keeps_those_in_use = named[-1] == len(now) - 1
     kept = is_later[-1] is keeps_those_in_use
+    if keeps_those_in_use and line[first := _first(line)].who.key != line[-1].who.key:
+        kept = is_later[first]
     # Between two that are named may be tokens of either.
     return Parted(sides[kept], sides[not kept], unsure=True)
+
+
+def _first(line: Line) -> int:
+    """Return the place of the tokens that an account began with, as far as somebody knows."""
+    return next(n for n, tokens in enumerate(line) if not tokens.loose or tokens.number is None)
 
 
 def _unsaid(line: Line, at: int, who: Identity) -> frozenset[int]:
@@ -110,13 +120,6 @@ def _in_order(side: Iterable[tuple[bool, TokenPair]]) -> Line:
     return tuple(tokens for _, tokens in pairs)
 
 
-def _parted(line: Line, at: int, *, by_last: bool) -> Parted:
-    # Those of which least is known are never the ones to go on with.
-    before = tuple(sorted(line[:at], key=_how_well_known))
-    after = line[at:]
-    return Parted(after, before) if by_last else Parted(before, after)
-
-
 def _how_well_known(tokens: TokenPair) -> tuple[bool, float]:
     """Return what is larger for tokens to go on with; those in order stay in their order."""
     if not tokens.loose:
@@ -136,7 +139,8 @@ def traced(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
                 now = (*line[:n], replace(line[n], who=who), *line[n + 1 :])
                 return Parted((*now[:earlier], *now[earlier + 1 :]))
         if came_from[n].is_login and not (line[n - 1].loose or _is_one_owner(line[n - 1 : n + 1])):
-            return _parted(line, n, by_last=line[-1].who.key is not None)
+            # Those of which least is known are never the ones to go on with.
+            return Parted(tuple(sorted(line[:n], key=_how_well_known)), line[n:])
     return None
 
 
@@ -155,6 +159,27 @@ def too_many(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
     ]
     gone = frozenset(spent[:-_MOST_PERHAPS_SPENT])
     return Parted(tuple(tokens for tokens in line if tokens.number not in gone)) if gone else None
+
+
+def crowded(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
+    """Return what is left of a line with too many tokens of which nobody knows whose; None: all.
+
+    The first ones, a login's, and those that are known or may be somebody else's stay: they may
+    be the only copy. What goes was most likely exchanged for what follows it, the oldest first.
+    """
+    owner = line[-1].who.key
+    may_go = [
+        (not is_perhaps_spent(tokens), n)
+        for n, tokens in enumerate(line[:-1])
+        if n > 0
+        and not tokens.loose
+        and tokens.who.key in {None, owner}
+        and not came_from[n].is_login
+        and not came_from[n + 1].is_login
+    ]
+    most = max(0, len(line) - 1 - MOST_UNKNOWN)
+    gone = {n for _, n in sorted(may_go)[:most]}
+    return Parted(tuple(one for n, one in enumerate(line) if n not in gone)) if gone else None
 
 
 def of_others(line: Line, came_from: Sequence[Ancestry]) -> Line:

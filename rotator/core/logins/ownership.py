@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rotator.core.logins.ancestry import ancestry_of
+from rotator.core.logins.claims import name_two
 from rotator.core.logins.credential_secrets import (
     PACKED,
     bare_text,
@@ -187,6 +188,8 @@ def names_another(
         keys = {own, None if account.unproven else account.identity_key} - {None}
         if keys:
             return who.key not in keys
+    if name_two(credential, old):
+        return True
     told = [(credential.account_id, old.account_id)]
     if not has_real_secret(credential) and credential.destination != old.destination:
         # Nothing else tells two keys apart that are one word.

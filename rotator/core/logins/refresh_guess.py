@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from rotator.clock import is_within
+from rotator.core.logins.claims import name_two
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.nobody import says_nobody
 from rotator.core.logins.owner import Owner, Proof
@@ -45,7 +46,12 @@ def owner_by_time(
     )
     active = known.state.active(provider)
     is_in_doubt = may_be != (active,) or bool(replaced)
-    if active is None or is_in_doubt or not _is_refresh(active, credential, known.now):
+    if (
+        active is None
+        or is_in_doubt
+        or _named_before(active, credential, known)
+        or not _is_refresh(active, credential, known.now)
+    ):
         return Owner(None, may_be=may_be, may_be_replaced=replaced)
     return Owner(active, proof=Proof.NONE)
 
@@ -85,6 +91,15 @@ def _with(account: Account, tokens: Replaced) -> Account:
     return replace(account, credential=tokens.credential, identity_key=tokens.who.key)
 
 
+def _named_before(account: Account, credential: Credential, known: Knowledge) -> bool:
+    """Tell whether tokens that an account had before name somebody else than these do.
+
+    Those between the two may be either's.
+    """
+    before = known.state.replaced.get(account.id, ())
+    return any(name_two(credential, tokens.credential) for tokens in before)
+
+
 def _just_left(slot: Slot, known: Knowledge) -> Iterator[tuple[Account, datetime]]:
     """Yield who has left auth.json a moment ago, and when: by our swap, a login or a logout."""
     left = {
@@ -116,7 +131,7 @@ def _differ(account: Account, credential: Credential, who: Identity) -> bool:
     old = account.credential
     if credential.enterprise_url != old.enterprise_url:
         return True
-    if are_two(credential.account_id, old.account_id):
+    if are_two(credential.account_id, old.account_id) or name_two(credential, old):
         return True
     told = [(who.key, account.identity_key)]
     told += [(value, old.extra.get(name)) for name, value in credential.extra.items()]

@@ -20,9 +20,11 @@ from rotator.core.logins.credential_secrets import (
 )
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.line_parting import (
+    MOST_UNKNOWN,
     Line,
     Parted,
     TokenPair,
+    crowded,
     of_others,
     too_many,
     traced,
@@ -35,11 +37,12 @@ JOINED_TYPES = frozenset({"oauth"})
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The account's line is parted."""
+    """The account's line is parted; `is_loss`: what goes is kept nowhere, and may be missed."""
 
     account: Account
     parted: Parted
     why: str
+    is_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +167,23 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             fewer = too_many(line, came_from)
             if fewer is not None:
                 yield Part(account, fewer, "one person's tokens were refreshed often")
+            left = crowded(line, came_from)
+            if left is not None:
+                yield Part(account, left, _dropped_words(len(line) - len(left.kept)), is_loss=True)
         for doubt in account.doubts:
             yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts, known.state)
     yield from _exchanged(accounts, known)
     yield from _refreshed(accounts, known)
     yield from _of_one_key(accounts)
+
+
+def _dropped_words(gone: int) -> str:
+    return (
+        f"of more than {MOST_UNKNOWN} replaced logins of which nobody knows whose they are {gone}"
+        f" {'was' if gone == 1 else 'were'} dropped, which most likely had been refreshed: its"
+        " vendor has not said whose its tokens are"
+    )
 
 
 def _about_doubt(account: Account, doubt: Doubt, known: Knowledge) -> Iterator[Step]:

@@ -5,11 +5,12 @@ Pure: the same sentences that decisions are recorded with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.core.selection.policy import Selection, choose, prefer, standing_sentence
-from rotator.model import Account, State
+from rotator.model import Account, AccountId, State
 from rotator.model.preferences import Strategy
 
 _STRATEGY_WORDS = {
@@ -89,6 +90,17 @@ def explain(
         held_by=unseen if preferred and not preferred.is_before_the_wall else None,
         own_key=own_key,
     )
+
+
+def with_notes(told: Explanation, notes: Mapping[AccountId, str]) -> Explanation:
+    """Return an explanation that also says what there is to say of some of its accounts."""
+    arguments = tuple(
+        replace(one, says=f"{one.says}; {notes[one.account.id]}")
+        if one.account.id in notes
+        else one
+        for one in told.arguments
+    )
+    return replace(told, arguments=arguments)
 
 
 def sentences(told: Explanation) -> tuple[str, ...]:

@@ -14,9 +14,6 @@ from rotator.model import NOBODY, Account, AccountId, Credential, Doubt, Identit
 from rotator.storage.tables.accounts import Accounts
 from rotator.storage.tables.purges import Purges
 
-# Tokens of an account whose owner nobody knows.
-REPLACED_KEPT = 64
-
 
 class ReplacedTokens(Accounts, Purges):
     """Tokens that others took the place of, and doubts."""
@@ -47,11 +44,6 @@ class ReplacedTokens(Accounts, Purges):
             " loose) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             *(account, credential.entry.reveal(), to_iso(now)),
             *(who.label, who.key, who.plan, who.group, int(loose)),
-        )
-        self._write(
-            "DELETE FROM replaced WHERE account = ? AND number NOT IN (SELECT number FROM replaced"
-            " WHERE account = ? ORDER BY number DESC LIMIT ?)",
-            *(account, account, REPLACED_KEPT),
         )
 
     def lay_out(self, account: Account, line: tuple[TokenPair, ...], now: datetime) -> None:

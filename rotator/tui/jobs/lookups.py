@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from rotator.context import Context
-from rotator.core.selection.explain import explain, sentences
+from rotator.core.logins.perhaps_one import perhaps_words
+from rotator.core.selection.explain import explain, sentences, with_notes
+from rotator.live.knowledge import knowledge
 from rotator.opencode.models import ask_models, known_providers
 from rotator.services import usage
 from rotator.services.own_keys import own_key_sentences
@@ -33,9 +35,9 @@ def explain_choice(context: Context, provider: str) -> tuple[str, ...]:
     present = bridges_in_use(context)
     unseen = unseen_turns(context, present)
     own = own_key_sentences(context, present, [provider]).get(provider)
-    return sentences(
-        explain(context.decision_state(provider), provider, None, context.clock(), unseen, own)
-    )
+    state = context.decision_state(provider)
+    told = explain(state, provider, None, context.clock(), unseen, own)
+    return sentences(with_notes(told, perhaps_words(knowledge(context, state))))
 
 
 def explained(explainer: Explainer, provider: str) -> Callable[[Context], Message]:

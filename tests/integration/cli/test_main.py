@@ -30,6 +30,7 @@ from rotator.system.files import temporary_beside
 from rotator.system.locks import watch_lock
 from rotator.system.paths import Paths, find_paths, private_folder
 from tests.support.builders import a_jwt
+from tests.support.descents import seen_login
 from tests.support.home import places
 from tests.support.live import (
     api,
@@ -126,7 +127,7 @@ def two(person: Person) -> Person:
 ACCOUNT = [
     *("id", "provider", "alias", "type", "identity", "fingerprint", "active", "homes"),
     *("state", "until", "reason", "maybe", "unproven", "kept", "plan", "limits", "windows"),
-    *("balance", "captured_at", "last_used_at"),
+    *("balance", "captured_at", "last_used_at", "perhaps"),
 ]
 
 
@@ -157,7 +158,89 @@ def test_accounts_are_listed_as_the_contract_has_it(two: Person) -> None:
         "balance": None,
         "captured_at": "",
         "last_used_at": "",
+        "perhaps": [],
     }
+
+
+def by_subject(name: str) -> str:
+    return a_jwt({"sub": f"auth0|{name}", "jti": "CANARY"})
+
+
+def a_login(name: str, **fields: object) -> dict[str, Any]:
+    return oauth_until(name, 1, datetime.now(UTC) + timedelta(hours=1)) | fields
+
+
+def unending(start: str, name: str) -> dict[str, Any]:
+    token = f"{start}CANARY{name}4f8a2c61b9d07e35"
+    return {"type": "oauth", "refresh": token, "access": token, "expires": 0}
+
+
+SAME_PERSON: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
+    "anthropic": ("anthropic", a_login),
+    "xai": ("xai", a_login),
+    "openai": ("openai", lambda name: a_login(name, accountId="ws")),
+    "openai, one subject": (
+        "openai",
+        lambda name: a_login(name, access=a_jwt({"sub": "auth0|ada", "jti": f"CANARY-{name}"})),
+    ),
+    "copilot": ("github-copilot", lambda name: unending("gho_", name)),
+    "poe": ("poe", lambda name: unending("poe-", name)),
+    "google": ("google", a_login),
+    "a plug-in's": ("unheard-of", a_login),
+}
+
+
+@pytest.mark.parametrize("bridge", [True, False], ids=["bridge", "no bridge"])
+@pytest.mark.parametrize(("provider", "login"), SAME_PERSON.values(), ids=SAME_PERSON)
+def test_a5_offline_it_is_said_which_two_logins_may_be_one_person_s(
+    person: Person, provider: str, login: Callable[[str], dict[str, Any]], *, bridge: bool
+) -> None:
+    one, two = login("one"), login("two")
+    person.logs_in(**{provider: one})
+    if bridge:
+        seen_login(person.paths, two)
+    person.logs_in(**{provider: two})
+
+    way = f"rotator accounts merge {provider}/{provider}-1 {provider}/{provider}-2 if"
+    assert person("accounts").out.count(way) == 1
+    assert person("explain", provider).out.count(way) == 1
+    first, second = person("accounts", "--json").json()["accounts"]
+    assert [first["maybe"], *second["perhaps"]] in (
+        [None, f"{provider}/{provider}-1"],
+        [f"{provider}/{provider}-2"],
+    )
+
+
+def test_a5_who_has_named_both_knows_that_they_are_two(person: Person) -> None:
+    for name in ("one", "two"):
+        person.logs_in(poe=unending("poe-", name))
+    for number, name in enumerate(("work", "home"), 1):
+        assert "it may be the same person's" in person("accounts").out
+        person("accounts", "rename", f"poe/poe-{number}", name)
+
+    assert "it may be the same person's" not in person("accounts").out
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param({"accountId": "ws"}, {"accountId": "other"}, id="two workspaces"),
+        pytest.param({"email": "ada@acme.io"}, {"email": "bob@acme.io"}, id="two addresses"),
+        pytest.param(
+            {"enterpriseUrl": "https://a.acme.io"},
+            {"enterpriseUrl": "https://b.acme.io"},
+            id="places",
+        ),
+        pytest.param({"access": by_subject("ada")}, {"access": by_subject("bob")}, id="subjects"),
+    ],
+)
+def test_a5_of_two_that_are_two_people_s_nothing_is_said(
+    person: Person, one: dict[str, str], other: dict[str, str]
+) -> None:
+    person.logs_in(acme=a_login("one", **one))
+    person.logs_in(acme=a_login("two", **other))
+
+    assert "accounts merge" not in person("accounts").out
 
 
 def test_an_account_s_id_stays_and_its_times_are_in_utc(two: Person) -> None:

@@ -28,6 +28,7 @@ from tests.support.live import Entry, Live, oauth_until, open_live
 
 HOUR = timedelta(hours=1)
 AUTH = "https://api.openai.com/auth"
+PROFILE = "https://api.openai.com/profile"
 OPAQUE = ["anthropic", "xai", "openai"]
 JSON = {"content-type": "application/json"}
 WINDOW = {"used_percent": 10, "limit_window_seconds": 18_000}
@@ -167,6 +168,92 @@ def test_a4_two_members_of_one_workspace_are_two_accounts(
     sees(live, "openai", pair(live, "bob", access=bob, accountId="ws"))
 
     assert sorted(rows(live, "openai")) == sorted([ada, bob])
+
+
+PEOPLE: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
+    "openai, an address": (
+        "openai",
+        {PROFILE: {"email": "ada@acme.io"}, "sub": "auth0|ada"},
+        {PROFILE: {"email": "bob@acme.io"}, "sub": "auth0|bob"},
+    ),
+    "openai, an address alone": (
+        "openai",
+        {PROFILE: {"email": "ada@acme.io"}},
+        {PROFILE: {"email": "bob@acme.io"}},
+    ),
+    "openai, a subject": ("openai", {"sub": "auth0|ada"}, {"sub": "auth0|bob"}),
+    "openai, a user": ("openai", {"user_id": "user-ada"}, {"user_id": "user-bob"}),
+    "openai, one address": (
+        "openai",
+        {"email": "a@acme.io", "sub": "auth0|ada"},
+        {"email": "a@acme.io", "sub": "auth0|bob"},
+    ),
+    "xai, a subject without an issuer": ("xai", {"sub": "ada7"}, {"sub": "bob7"}),
+    "anthropic, a claim with an address": (
+        "anthropic",
+        {"https://claude.ai/email": "ada@acme.io"},
+        {"https://claude.ai/email": "bob@acme.io"},
+    ),
+    "a plug-in's vendor": ("unheard-of", {"sub": "ada7"}, {"sub": "bob7"}),
+}
+
+
+@pytest.mark.parametrize("minutes", [5, 51, 55, 61, 69, 600])
+@pytest.mark.parametrize(("provider", "one", "other"), PEOPLE.values(), ids=PEOPLE)
+def test_a4_tokens_that_name_two_people_are_two_accounts_whenever_they_come(
+    live: Live, provider: str, one: dict[str, object], other: dict[str, object], minutes: int
+) -> None:
+    workspace = {AUTH: {"chatgpt_account_id": "ws"}}
+    ada, bob = (a_jwt({**workspace, **claims, "jti": "CANARY"}) for claims in (one, other))
+    sees(live, provider, pair(live, "ada", access=ada, accountId="ws"))
+    live.clock.pass_time(minutes=minutes)
+    sees(live, provider, pair(live, "bob", access=bob, accountId="ws"))
+
+    assert sorted(rows(live, provider)) == sorted([ada, bob])
+    assert [a.maybe for a in live.state.of(provider)] == [None, None]
+
+
+def test_a4_two_people_with_unnamed_tokens_between_them_are_no_single_account(live: Live) -> None:
+    ada, bob = (a_jwt({"sub": f"auth0|{name}", "jti": "CANARY"}) for name in ("ada", "bob"))
+    sees(live, "openai", pair(live, "ada", access=ada))
+    live.clock.pass_time(minutes=61)
+    unnamed = sees(live, "openai", pair(live, "ada", 2))
+    live.clock.pass_time(minutes=61)
+    sees(live, "openai", pair(live, "bob", access=bob))
+
+    assert sorted(rows(live, "openai")) == sorted([unnamed["access"], bob])
+    # Nobody knows whether his came from those.
+    assert [a.maybe is None for a in live.state.of("openai")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param({"sub": "auth0|ada"}, {"sub": "auth0|ada"}, id="one subject"),
+        pytest.param({"sub": "auth0|ada"}, {}, id="one of them says nothing"),
+        pytest.param({"sub": "unknown"}, {"sub": "auth0|ada"}, id="a word for nobody"),
+        pytest.param({"email": "Ada@acme.io"}, {"email": "ada@acme.io"}, id="capital letters"),
+        pytest.param(
+            {"email": "ada@acme.io", "sub": "auth0|ada"},
+            {"email": "ada@other.io", "sub": "auth0|ada"},
+            id="a person's new address",
+        ),
+        pytest.param({"act": {"x": {"sub": "ada7"}}}, {"act": {"x": {"sub": "bob7"}}}, id="deeper"),
+    ],
+)
+def test_a4_what_names_no_other_person_is_still_a_refresh(
+    live: Live, one: dict[str, object], other: dict[str, object]
+) -> None:
+    workspace = {AUTH: {"chatgpt_account_id": "ws"}}
+    first, second = (
+        a_jwt({**workspace, **claims, "jti": f"CANARY-{n}"})
+        for n, claims in enumerate((one, other))
+    )
+    sees(live, "openai", pair(live, "ada", access=first, accountId="ws"))
+    live.clock.pass_time(minutes=61)
+    sees(live, "openai", pair(live, "ada", 2, access=second, accountId="ws"))
+
+    assert rows(live, "openai") == [second]
 
 
 @pytest.mark.parametrize("provider", OPAQUE)

@@ -267,19 +267,78 @@ def test_a2_a_proof_that_comes_late_gives_the_second_person_an_account(live: Liv
     }
 
 
-def test_a2_a_second_person_within_minutes_of_the_end_is_parted_when_known(live: Live) -> None:
-    """Nobody knew the first one: the row is the second one's, and the first pair is kept."""
+@pytest.mark.parametrize(
+    ("order", "refreshed"),
+    [(("ada", "bob"), False), (("bob", "ada"), False), (("bob", "ada"), True)],
+    ids=["the kept ones first", "those in use first", "after another refresh"],
+)
+def test_a2_a_second_person_within_minutes_of_the_end_is_parted_when_known(
+    live: Live, order: tuple[str, ...], *, refreshed: bool
+) -> None:
+    """Nobody knew the first one: name and history are theirs, whoever is told first."""
     first = sees(live, tokens(live, "ada"))
+    ledger.rename(live.context, only(live), "work")
+    before = only(live)
+    live.clock.pass_time(minutes=62)
+    second = sees(live, tokens(live, "bob"))
+    told = {"ada": first, "bob": second}
+    learn(live, told[order[0]], order[0])
+    if refreshed:
+        live.clock.pass_time(minutes=62)
+        told["bob"] = sees(live, tokens(live, "bob", 2))
+        learn(live, told["bob"], "bob")
+    assert set(access(*told.values())) <= kept_of(live)
+
+    learn(live, told[order[1]], order[1])
+
+    assert owned(live) == {"ada": first["access"], "bob": told["bob"]["access"]}
+    work = live.account("rotating/work")
+    assert (work.id, work.identity_key, work.captured_at) == (before.id, "ada", before.captured_at)
+    assert live.active(ROTATING) == "bob-acme.example"
+    assert live.entries() == {ROTATING: told["bob"]}
+
+
+def test_a2_a_late_proof_that_it_was_a_login_leaves_the_name_with_the_first_person(
+    live: Live,
+) -> None:
+    first = sees(live, tokens(live, "ada"))
+    ledger.rename(live.context, only(live), "work")
+    before = only(live)
     live.clock.pass_time(minutes=62)
     second = sees(live, tokens(live, "bob"))
     learn(live, second, "bob")
+    seen_login(live, second)
+    live.look()
 
-    assert (only(live).identity_key, only(live).unproven) == ("bob", False)
-    assert kept_of(live) == set(access(first, second))
+    work = live.account("rotating/work")
+    assert (work.id, work.credential.secret.reveal()) == (before.id, first["access"])
+    assert live.entries() == {ROTATING: second}
 
-    learn(live, first, "ada")
 
-    assert owned(live) == {"ada": first["access"], "bob": second["access"]}
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_a2_the_first_person_s_pair_outlasts_any_number_of_refreshes_of_the_second(
+    live: Live, *, known: bool
+) -> None:
+    first = sees(live, tokens(live, "ada"))
+    if known:
+        learn(live, first, "ada")
+    live.clock.pass_time(minutes=62)
+    newest = first
+    for number in range(1, 71):
+        newest = sees(live, tokens(live, "bob", number))
+        live.clock.pass_time(minutes=61)
+
+    assert set(access(first, newest)) <= kept_of(live)
+    assert len(kept_of(live)) == 65
+    dropped = [event for event in live.events() if "dropped" in event.why]
+    assert (len(dropped), dropped[-1].account) == (6, only(live).name)
+
+    learn(live, newest, "bob")
+    if not known:
+        learn(live, first, "ada")
+
+    assert {a.identity_key for a in live.state.of(ROTATING)} == {"ada", "bob"}
+    assert set(access(first, newest)) <= kept_of(live)
 
 
 def limited(live: Live, account: Account, **hours: float) -> Limit:

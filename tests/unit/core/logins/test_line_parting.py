@@ -10,7 +10,9 @@ import pytest
 from rotator.core.logins.ancestry import Ancestry
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.line_parting import (
+    MOST_UNKNOWN,
     TokenPair,
+    crowded,
     is_perhaps_spent,
     likeliest_last,
     of_others,
@@ -164,6 +166,62 @@ def test_of_tokens_from_several_accounts_those_are_gone_on_with_that_are_the_new
     assert (parted.kept[-1].number, parted.unsure) == (last, True)
 
 
+# -- too many of which nobody knows anything ---------------------------------------------------
+
+
+def many(
+    first: TokenPair, others: Identity = NOBODY, left: timedelta = timedelta(0)
+) -> list[TokenPair]:
+    return [first, *(replaced(n, others, left) for n in range(2, MOST_UNKNOWN + 1))]
+
+
+def test_as_many_as_there_may_be_stay() -> None:
+    assert crowded(*unseen(*many(replaced(1, NOBODY)), in_use(NOBODY))) is None
+
+
+@pytest.mark.parametrize("first", [ADA, NOBODY])
+@pytest.mark.parametrize("left", [timedelta(0), HOUR], ids=["at their end", "before it"])
+def test_what_goes_is_the_oldest_of_the_middle_and_never_the_first(
+    first: Identity, left: timedelta
+) -> None:
+    tokens = [*many(replaced(1, first), left=left), replaced(65, NOBODY, left), in_use(NOBODY)]
+
+    fewer = crowded(*unseen(*tokens))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [1, *range(3, 66), None]
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [
+        pytest.param(replaced(2, BOB, timedelta(0)), id="another person's"),
+        pytest.param(replaced(2, NOBODY), id="replaced long before their end"),
+        pytest.param(loose(2, 1), id="from another account"),
+    ],
+)
+def test_what_may_be_somebody_else_s_only_copy_stays(stays: TokenPair) -> None:
+    first, _, *rest = many(replaced(1, NOBODY))
+    tokens = [first, stays, *rest, replaced(65, NOBODY, timedelta(0)), in_use(NOBODY)]
+
+    fewer = crowded(*unseen(*tokens))
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [1, 2, *range(4, 66), None]
+
+
+@pytest.mark.parametrize("login", [1, 2])
+def test_a_login_and_what_it_took_the_place_of_stay(login: int) -> None:
+    tokens = [*many(replaced(1, NOBODY)), replaced(65, NOBODY, timedelta(0)), in_use(NOBODY)]
+    came_from = [Ancestry(is_login=n == login) for n, _ in enumerate(tokens)]
+
+    fewer = crowded(tuple(tokens), came_from)
+
+    assert fewer is not None
+    gone = {1: 3, 2: 4}[login]
+    assert [one.number for one in fewer.kept] == [*(n for n in range(1, 66) if n != gone), None]
+
+
 # -- lines of which each part is somebody's or nobody's ----------------------------------------
 
 
@@ -184,22 +242,44 @@ def test_the_first_that_is_known_of_a_line_changes_only_that() -> None:
     assert (parted.left, parted.unsure) == ((), False)
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_the_account_stays_with_those_that_it_began_with_whichever_are_told_first(at: int) -> None:
+    both = (ADA, BOB)
+    tokens = line(*(NOBODY if n == at else who for n, who in enumerate(both)))
+
+    parted = told(tokens, at, both[at])
+
+    assert (parted.kept, parted.left) == ((line(*both)[0],), (line(*both)[1],))
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_it_began_with_the_first_ones_also_where_those_are_several(at: int) -> None:
+    everybody = (ADA, ADA, BOB)
+    tokens = line(
+        *(NOBODY if n == at or (at == 0 and n == 1) else w for n, w in enumerate(everybody))
+    )
+
+    assert [one.number for one in told(tokens, at, everybody[at]).kept] == [1, 2]
+
+
 def test_the_account_goes_on_with_those_that_it_was_known_by() -> None:
-    tokens = line(NOBODY, ADA)
+    """Of what several accounts had nobody knows which of them this one began with."""
+    other = loose(1, 1)
+    used = in_use(ADA)
 
-    parted = told(tokens, 0, BOB)
+    assert told((other, used), 0, BOB).kept == (used,)
+    # What they were called before was the name of both.
+    assert told(line(ADA, ADA), 0, BOB).kept == (line(ADA, ADA)[1],)
 
-    assert (parted.kept, parted.left) == ((tokens[1],), (replace(tokens[0], who=BOB),))
 
-
-@pytest.mark.parametrize(("who", "kept"), [((ADA, NOBODY), 0), ((NOBODY, ADA), 1)])
-def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...], kept: int) -> None:
+@pytest.mark.parametrize("who", [(ADA, NOBODY), (NOBODY, ADA), (NOBODY, NOBODY)])
+def test_a_login_seen_late_parts_the_line_before_it(who: tuple[Identity, ...]) -> None:
     tokens = line(*who)
 
     parted = traced(tokens, [Ancestry(), Ancestry(is_login=True)])
 
     assert parted is not None
-    assert (parted.kept, parted.left) == ((tokens[kept],), (tokens[1 - kept],))
+    assert (parted.kept, parted.left) == ((tokens[0],), (tokens[1],))
 
 
 def test_tokens_of_one_person_that_were_exchanged_are_dropped_and_those_of_two_are_not() -> None:

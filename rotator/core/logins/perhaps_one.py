@@ -1,0 +1,68 @@
+"""Which accounts may be one person's, as far as anybody knows: told, and never acted upon.
+
+Pure. Somebody who logs in again while their vendor cannot be asked has two accounts, which are
+joined once it says so. Both may be used until then, so nothing but this says what they may be.
+"""
+
+from __future__ import annotations
+
+from rotator.core.logins.aliases import is_given
+from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.ownership import names_another
+from rotator.core.logins.token_lines import JOINED_TYPES, owner_key
+from rotator.model import Account, AccountId, Identity
+
+# More would not fit into a line.
+_MOST_NAMED = 3
+
+
+def perhaps_one(known: Knowledge) -> dict[AccountId, tuple[Account, ...]]:
+    """Return of each account that may be an older one's person which those are."""
+    before: dict[tuple[str, str], list[Account]] = {}
+    told: dict[AccountId, tuple[Account, ...]] = {}
+    for account in sorted(known.state.accounts, key=lambda login: (login.captured_at, login.id)):
+        if account.credential.type in JOINED_TYPES:
+            older = before.setdefault((account.provider, account.credential.destination), [])
+            same = _likely(older, account, known)
+            if same:
+                told[account.id] = same
+            older.append(account)
+    return told
+
+
+def perhaps_words(known: Knowledge) -> dict[AccountId, str]:
+    """Return the same as sentences."""
+    return {account: _words(known, account, same) for account, same in perhaps_one(known).items()}
+
+
+def _likely(older: list[Account], account: Account, known: Knowledge) -> tuple[Account, ...]:
+    """Return the newest of those older accounts that may be its person's."""
+    found: list[Account] = []
+    for other in reversed(older):
+        if len(found) < _MOST_NAMED and _may_be_one(other, account, known):
+            found.append(other)
+    return tuple(found)
+
+
+def _may_be_one(older: Account, newer: Account, known: Knowledge) -> bool:
+    """Tell whether nothing says of two accounts whether they are one person's.
+
+    What is in doubt says so itself, and whoever has named both tells them apart.
+    """
+    if None not in {owner_key(older), owner_key(newer)}:
+        return False
+    is_said = {older.maybe, newer.maybe} & {older.id, newer.id}
+    if is_said or all(is_given(a.alias, a.provider, a.identity) for a in (older, newer)):
+        return False
+    who = Identity(owner_key(newer) or known.identify(newer.provider, newer.credential).key)
+    return not names_another(older, newer.credential, who, known)
+
+
+def _words(known: Knowledge, account_id: AccountId, same: tuple[Account, ...]) -> str:
+    account = known.state.account(account_id)
+    own = account.name if account else ""
+    names = " or ".join(one.alias for one in same)
+    return (
+        f"it may be the same person's as {names}: rotator accounts merge {same[0].name} {own} if"
+        " so, rotator accounts rename gives both a name if not"
+    )
