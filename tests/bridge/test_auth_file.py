@@ -118,7 +118,7 @@ def test_beside_a_well_known_login_a_key_that_nobody_knows_is_left_alone(
     assert watcher.heard_nothing(answer)
 
 
-@pytest.mark.parametrize("padding", ["\n", "  ", "\r\n", "\t"])
+@pytest.mark.parametrize("padding", ["\n", "  ", "\r\n", "\t", "\u00a0", "\u00a0\n"])
 @pytest.mark.parametrize(
     "case",
     [
@@ -155,6 +155,44 @@ def test_a_key_with_blanks_around_it_is_known_as_the_watcher_knows_it(
     assert signal["credential"] == digest_of(known[0])
 
 
+@pytest.mark.parametrize("padding", ["\u200b", "\ufeff", "\u2060", "\x00", "\u200b \n", "\u202c"])
+def test_what_is_not_seen_around_a_key_goes_into_no_header(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, padding: str
+) -> None:
+    """A9: neither from auth.json when opencode sends it, nor when it takes another one's place."""
+    live.key(A + padding)
+    bridge.load("/read/again")
+    watcher.publish([A + padding, padding + B])
+    upstream.limit(A)
+    headers = {"x-api-key": A + padding, "authorization": f"Bearer {A}{padding}"}
+
+    pending = bridge.start("fetch", **model_request(upstream, headers=headers, headerForm="object"))
+    signal = watcher.next_signal()
+    live.key(padding + B)
+    watcher.retry(signal, padding + B)
+
+    assert (pending.result()["status"], upstream.keys) == (200, [A, B])
+    assert signal["credential"] == digest_of(A + padding)
+
+
+@pytest.mark.parametrize(
+    "inside", ["\u200b", "\u2013", "\ufeff", "\n", "\r\n", "\t", "\x00", "\x85", "\ud800", "\u4e2d"]
+)
+def test_a_key_that_no_header_can_hold_takes_nobody_s_place(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, inside: str
+) -> None:
+    """A9: fetch would throw, and show the key."""
+    odd = f"KEY-CANARY-{inside}B"
+    upstream.limit(A)
+
+    live.key(odd)
+    first = bridge.start("fetch", **model_request(upstream))
+    watcher.retry(watcher.next_signal(), odd)
+    refused = first.result()
+
+    assert (refused["status"], upstream.keys) == (429, [A])
+
+
 @pytest.mark.parametrize(
     "entry",
     [
@@ -169,6 +207,8 @@ def test_a_key_with_blanks_around_it_is_known_as_the_watcher_knows_it(
         ),
         pytest.param({"type": "oauth", "refresh": "||", "access": "", "expires": 0}, id="bars"),
         pytest.param({"type": "api", "key": " \n"}, id="a blank key"),
+        pytest.param({"type": "api", "key": "\u200b"}, id="a key that is not seen"),
+        pytest.param(oauth("\ufeff", refresh="\u2060|x", expires=0), id="tokens that are not seen"),
         pytest.param(oauth("", refresh="", expires=0), id="an emptied login"),
         pytest.param({"type": "wellknown", "key": "NAME", "token": ""}, id="an empty token"),
     ],

@@ -1,14 +1,15 @@
 // What an entry of auth.json holds, as far as a request needs it.
 
 import { sha256 } from "./digests.js";
+import { spellings, unpadded } from "./secret-texts.js";
 import { isObject, isString } from "./values.js";
 
 /**
  * What a request needs of an entry in auth.json.
  * @typedef {object} Entry
  * @property {string} type
- * @property {string} secret as it arrives
- * @property {string[]} digests of the secret as it is written and as it arrives
+ * @property {string} secret without what is around it
+ * @property {string[]} digests of the secret in each of its spellings
  * @property {string | null} accountId
  * @property {string} destination only logins of one destination may take each other's place
  * @property {number} expires when its tokens run out, in milliseconds; 0: that is not said
@@ -111,17 +112,17 @@ export function parseEntry(entry, provider) {
     (type !== "wellknown" || isString(entry.key));
   if (!isWhole) return null;
   // Some plug-ins pack more behind the token, and leave that where they clear the entry.
-  const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
+  const hasToken = type === "oauth" && unpadded(entry.refresh.split("|")[0]);
   const refresh = hasToken ? entry.refresh : "";
-  if (!secret.trim() && !refresh) return null; // a plug-in's way to log out
+  if (!unpadded(secret) && !refresh) return null; // a plug-in's way to log out
   return {
     type,
-    secret: secret.trim(), // as it arrives, for fetch trims what a header holds
-    digests: [...new Set([secret, secret.trim()])].map(sha256),
+    secret: unpadded(secret),
+    digests: spellings(secret).map(sha256),
     accountId,
     destination: destinationOf(provider, entry),
     expires: type === "oauth" ? expires : 0,
     refresh,
-    secrets: [...new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])],
+    secrets: [...new Set([...spellings(secret), refresh, refresh.split("|")[0]])],
   };
 }
