@@ -20,6 +20,9 @@ PLACES = [
     *("accountId", "baseURL", "baseUrl", "deployment", "endpoint", "enterpriseUrl", "gateway"),
     *("gatewayId", "host", "instanceUrl", "location", "project", "projectId", "region"),
     *("resource", "resourceName", "url"),
+    *("apiBase", "api_base", "cluster", "deploymentId", "deployment_id", "deploymentName"),
+    *("domain", "domainName", "hostName", "hostname", "instance", "project_id", "server"),
+    *("serverName", "subdomain", "tenant", "tenantId", "tenant_id"),
 ]
 
 
@@ -241,8 +244,32 @@ def test_a_field_that_changes_where_a_request_goes_is_destination(
 
 
 @pytest.mark.parametrize(
+    "field", ["apiUrl", "base_url", "workspaceUrl", "modelsEndpoint", "loginUrl", "x"]
+)
+@pytest.mark.parametrize(
+    "form", ["https://{}.example/v1", "http://{}", "{}.example", "{}.example:1/v1"]
+)
+def test_an_address_is_a_place_whatever_it_is_called(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile, field: str, form: str
+) -> None:
+    """A10: the key of one place is not sent to the other."""
+    live.write(mock={"type": "api", "key": A, "metadata": {field: form.format("one")}})
+    bridge.load("/read/again")
+    live.write(mock={"type": "api", "key": B, "metadata": {field: form.format("two")}})
+
+    bridge.run("fetch", **model_request(upstream))
+
+    assert upstream.keys == [A]
+
+
+@pytest.mark.parametrize(
     ("one", "two"),
     [
+        ({"avatarUrl": "https://img.example/a"}, {"avatarUrl": "https://img.example/b"}),
+        ({"docs_url": "https://docs.example/a"}, {}),
+        ({"issuer": "https://id.example/a"}, {"issuer": "https://id.example/b"}),
+        ({"username": "ada.lovelace"}, {"username": "bob.smith"}),
+        ({"apiUrl": "https://a.example/v1"}, {"apiUrl": "https://A.example/v1/"}),
         ({"oauth_access": A, "routers": "1"}, {"oauth_access": B, "routers": "2"}),
         ({}, {"oauth_expires": "1"}),
         ({"Region": "one"}, {"Region": "two"}),

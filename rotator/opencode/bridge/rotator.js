@@ -301,6 +301,131 @@ function credentialsInValues(values) {
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }
 
+// src/core/login-places.js
+var DESTINATION_FIELDS = [
+  "accountId",
+  "apiBase",
+  "api_base",
+  "baseURL",
+  "baseUrl",
+  "cluster",
+  "deployment",
+  "deploymentId",
+  "deploymentName",
+  "deployment_id",
+  "domain",
+  "domainName",
+  "endpoint",
+  "enterpriseUrl",
+  "gateway",
+  "gatewayId",
+  "host",
+  "hostname",
+  "hostName",
+  "instance",
+  "instanceUrl",
+  "location",
+  "project",
+  "projectId",
+  "project_id",
+  "region",
+  "resource",
+  "resourceName",
+  "server",
+  "serverName",
+  "subdomain",
+  "tenant",
+  "tenantId",
+  "tenant_id",
+  "url"
+];
+var PAGES = [
+  "aud",
+  "audience",
+  "avatar",
+  "billing",
+  "callback",
+  "changelog",
+  "console",
+  "dashboard",
+  "doc",
+  "documentation",
+  "docs",
+  "feedback",
+  "help",
+  "homepage",
+  "icon",
+  "image",
+  "iss",
+  "issuer",
+  "logo",
+  "photo",
+  "picture",
+  "pricing",
+  "privacy",
+  "profile",
+  "redirect",
+  "referer",
+  "referrer",
+  "schema",
+  "scope",
+  "scopes",
+  "signup",
+  "support",
+  "terms",
+  "website"
+];
+var NO_HOSTS = [
+  "author",
+  "email",
+  "file",
+  "label",
+  "login",
+  "mail",
+  "model",
+  "name",
+  "nickname",
+  "owner",
+  "path",
+  "plan",
+  "role",
+  "title",
+  "user",
+  "username",
+  "version"
+];
+var PLACES_OF_PROVIDER = {
+  azure: ["accountId"],
+  "snowflake-cortex": ["account", "accountId"]
+};
+var DEFAULT_PLACES = { instanceUrl: "https://gitlab.com" };
+var WORD = /[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])/g;
+var ADDRESS = /^https?:\/\/[!-~]+$/i;
+var HOST = /^(?:localhost|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?:[a-z0-9-]+\.)+[a-z]{2,})(?::[0-9]{1,5})?(?:\/[!-~]*)?$/i;
+function isAddress(name, text) {
+  const words = (name.match(WORD) ?? []).map((word) => word.toLowerCase());
+  if (words.some((word) => PAGES.includes(word))) return false;
+  const isHost = HOST.test(text.trim()) && !NO_HOSTS.includes(words.at(-1) ?? "");
+  return isHost || ADDRESS.test(text.trim());
+}
+function plain(text) {
+  const place = text.trim().replace(/\/+$/, "");
+  if (!ADDRESS.test(place) && !HOST.test(place)) return place;
+  return place.replace(/^(?:https?:\/\/)?[^/?#]*/i, (host) => host.toLowerCase());
+}
+function destinationOf(provider, { type, accountId, enterpriseUrl = null, metadata }) {
+  const own = PLACES_OF_PROVIDER[provider] ?? [];
+  const told = type === "api" ? metadata : type === "oauth" && accountId && { accountId };
+  const isPlace = (name, value) => own.includes(name) || type === "api" && (DESTINATION_FIELDS.includes(name) || isAddress(name, value));
+  const described = Object.entries(told || {});
+  const places = described.filter(([name, value]) => isPlace(name, value)).map(([name, value]) => (
+    /** @type {[string, string]} */
+    [name, plain(value)]
+  )).filter(([name, place]) => place !== DEFAULT_PLACES[name]);
+  const site = enterpriseUrl && plain(enterpriseUrl).replace(/^https:\/\//, "");
+  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : site]);
+}
+
 // src/core/secret-texts.js
 var UNSEEN = "[\\x00-\\x20\\x7f-\\xa0\\xad\\u061c\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff\\ufff9-\\ufffb]";
 var PADDING = new RegExp(`^${UNSEEN}+|${UNSEEN}+$`, "g");
@@ -311,42 +436,8 @@ var spellings = (text) => [
 var isSendable = (text) => /^[\x20-\x7e\xa0-\xff]+$/.test(text);
 
 // src/core/auth-entries.js
-var DESTINATION_FIELDS = [
-  "accountId",
-  "baseURL",
-  "baseUrl",
-  "deployment",
-  "endpoint",
-  "enterpriseUrl",
-  "gateway",
-  "gatewayId",
-  "host",
-  "instanceUrl",
-  "location",
-  "project",
-  "projectId",
-  "region",
-  "resource",
-  "resourceName",
-  "url"
-];
-var PLACES_OF_PROVIDER = {
-  azure: ["accountId"],
-  "snowflake-cortex": ["account", "accountId"]
-};
-var DEFAULT_PLACES = { instanceUrl: "https://gitlab.com" };
 var providerId = (provider) => provider.replace(/\/+$/, "");
 var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
-function destinationOf(provider, { type, accountId, enterpriseUrl = null, metadata }) {
-  const own = PLACES_OF_PROVIDER[provider] ?? [];
-  const told = type === "api" ? metadata : type === "oauth" && accountId && { accountId };
-  const fields = type === "api" ? [...DESTINATION_FIELDS, ...own] : own;
-  const described = Object.entries(told || {});
-  const places = described.filter(
-    ([name, value]) => fields.includes(name) && value.replace(/\/+$/, "") !== DEFAULT_PLACES[name]
-  );
-  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : enterpriseUrl]);
-}
 function parseEntry(entry, provider) {
   const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};

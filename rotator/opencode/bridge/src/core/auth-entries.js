@@ -1,6 +1,7 @@
 // What an entry of auth.json holds, as far as a request needs it.
 
 import { sha256 } from "./digests.js";
+import { destinationOf } from "./login-places.js";
 import { spellings, unpadded } from "./secret-texts.js";
 import { isObject, isString } from "./values.js";
 
@@ -30,69 +31,11 @@ import { isObject, isString } from "./values.js";
  * @property {SeenEntry} [seen]
  */
 
-// What of a login's metadata changes where its requests go; all else tells logins apart at most.
-const DESTINATION_FIELDS = [
-  "accountId",
-  "baseURL",
-  "baseUrl",
-  "deployment",
-  "endpoint",
-  "enterpriseUrl",
-  "gateway",
-  "gatewayId",
-  "host",
-  "instanceUrl",
-  "location",
-  "project",
-  "projectId",
-  "region",
-  "resource",
-  "resourceName",
-  "url",
-];
-
-/**
- * What names the place at one provider, of a key's metadata and of a login with tokens; elsewhere
- * it says whose the login is, or nothing.
- *
- * @type {Record<string, string[]>}
- */
-const PLACES_OF_PROVIDER = {
-  azure: ["accountId"],
-  "snowflake-cortex": ["account", "accountId"],
-};
-
-/**
- * Where a request goes without the field, which opencode's loader adds at an entry's first use.
- *
- * @type {Record<string, string>}
- */
-const DEFAULT_PLACES = { instanceUrl: "https://gitlab.com" };
-
 /** @param {string} provider */
 export const providerId = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
 
 /** @type {Record<string, string>} */
 const SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
-
-/**
- * Where a request is sent depends on this: only a login of the same may take another's place.
- *
- * @param {string} provider
- * @param {any} entry
- */
-function destinationOf(provider, { type, accountId, enterpriseUrl = null, metadata }) {
-  const own = PLACES_OF_PROVIDER[provider] ?? [];
-  const told = type === "api" ? metadata : type === "oauth" && accountId && { accountId };
-  const fields = type === "api" ? [...DESTINATION_FIELDS, ...own] : own;
-  /** @type {[string, string][]} */
-  const described = Object.entries(told || {});
-  const places = described.filter(
-    ([name, value]) =>
-      fields.includes(name) && value.replace(/\/+$/, "") !== DEFAULT_PLACES[name],
-  );
-  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : enterpriseUrl]);
-}
 
 /**
  * What a request needs of an entry, or null for what opencode would not take either.
