@@ -19,6 +19,15 @@ _WORD = re.compile(
     r"|anonymous|blank|changeme|default|dummy|empty|fake|false|free|keyless|local|na|nil|none|null"
     r"|placeholder|public|redacted|true|undefined|unknown|void"
 )
+# White space, controls and format marks: what a copy from a web page brings along unseen.
+# The bridge has the same.
+_UNSEEN = (
+    r"[\x00-\x20\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+    r"\ufff9-\ufffb]"
+)
+_PADDING = re.compile(rf"\A{_UNSEEN}+|{_UNSEEN}+\Z")
+# What a header of a request can hold.
+_SENDABLE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
 _WORDS = re.compile(r"[a-z]+(?:[-_./ ]+[a-z]+)*")
 _LONGEST_WORD = 40
 # A shorter text may well be a part of something else.
@@ -77,6 +86,16 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         message = "a secret is not pickled"
         raise TypeError(message)
+
+
+def unpadded(text: str) -> str:
+    """Return a secret's text without white space, and what else nobody sees, at its ends."""
+    return _PADDING.sub("", text)
+
+
+def is_sendable(text: str) -> bool:
+    """Tell whether a request's header can hold a secret's text, which fetch trims."""
+    return _SENDABLE.fullmatch(text.strip(" \t\r\n")) is not None
 
 
 def is_placeholder(text: str) -> bool:

@@ -16,7 +16,7 @@ from providers._shared.fields import Part
 from rotator.errors import LoginRejected, ProviderUnavailable, RateLimited, UnexpectedAnswer
 from rotator.model import Credential
 from rotator.provider import HttpAnswer, HttpRequest
-from rotator.secret import Secret
+from rotator.secret import Secret, unpadded
 
 _UNAUTHORIZED, _TOO_MANY, _FIRST_SERVER_ERROR, _SUCCESS = 401, 429, 500, 2
 _SECONDS = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
@@ -32,7 +32,7 @@ def get(url: str, credential: Credential, **headers: str) -> HttpRequest:
 
 def bearer(credential: Credential) -> Secret:
     """Return the value of the header `authorization`."""
-    return Secret(f"Bearer {credential.secret.reveal()}")
+    return Secret(f"Bearer {unpadded(credential.secret.reveal())}")
 
 
 def document(

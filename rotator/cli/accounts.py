@@ -30,7 +30,7 @@ from rotator.live.knowledge import knowledge
 from rotator.live.unclaimed import contents
 from rotator.model import Account, AccountId, Credential, Limit, Snapshot, State
 from rotator.opencode.auth.entries import BadEntry, parse_entry
-from rotator.secret import Secret
+from rotator.secret import Secret, is_sendable, unpadded
 from rotator.services import accounts as ledger
 from rotator.services.auth_checks import live_problems
 from rotator.system import interrupts
@@ -323,13 +323,14 @@ def _require_accepted(context: Context, provider: str, credential: Credential) -
 
 
 def _read_credential(provider: str) -> Credential:
-    text = _read_text(provider).strip()
+    text = unpadded(_read_text(provider))
     if not text:
         message = f"no key for {provider} was given"
         raise UsageError(message, hint="type it, or pass it on standard input")
     if not text.startswith("{"):
-        if not text.isprintable():
-            message = f"the key for {provider} has a line break or a control character in it"
+        if not is_sendable(text):
+            wrong = "a line break in it, or a letter that no request can carry"
+            message = f"the key for {provider} has {wrong}"
             raise UsageError(message, hint="pass the key alone")
         text = json.dumps({"type": "api", "key": text})
     try:

@@ -86,7 +86,7 @@ def _configured(
 def _is_own(key: ConfiguredKey, live: Mapping[str, Credential]) -> bool:
     """Tell whether it is another one than the login in auth.json."""
     login = live.get(key.provider)
-    return login is None or login.digest != key.digest
+    return login is None or login.bare_digest != key.digest
 
 
 def _plugins(

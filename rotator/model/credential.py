@@ -11,7 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, NewType
 
-from rotator.secret import Secret
+from rotator.secret import Secret, digest_of, unpadded
 
 AccountId = NewType("AccountId", str)
 Digest = NewType("Digest", str)
@@ -46,6 +46,11 @@ class Credential:
     def digest(self) -> Digest:
         """The digest of `secret`: how the bridge and the store name this credential."""
         return Digest(self.secret.digest())
+
+    @property
+    def bare_digest(self) -> Digest:
+        """The digest of `secret` without what is around it: the same key elsewhere has it."""
+        return Digest(digest_of(unpadded(self.secret.reveal())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from rotator.opencode.config_files import Config
-from rotator.secret import digest_of
+from rotator.secret import digest_of, unpadded
 from rotator.system.regular_files import head
 from rotator.text import sanitize
 
@@ -68,7 +68,7 @@ def foreign_sdks_in(config: Config, provider: str) -> list[str]:
 
 def key_digest(text: str) -> str:
     """Return the digest of the key in a text that may be a header's value."""
-    return digest_of(re.sub(r"^bearer\s+", "", text.strip(), flags=re.IGNORECASE))
+    return digest_of(re.sub(r"^bearer\s+", "", unpadded(text), flags=re.IGNORECASE))
 
 
 def _providers(config: Config) -> Iterator[tuple[str, Mapping[str, Any]]]:

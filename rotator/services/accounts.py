@@ -12,7 +12,7 @@ from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.aliases import free_alias, require_alias
-from rotator.core.logins.credential_secrets import is_blank
+from rotator.core.logins.credential_secrets import is_blank, why_useless
 from rotator.core.logins.token_lines import Join, kept_logins, liveliness, owner_key
 from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
@@ -99,6 +99,8 @@ def _save(
     if is_blank(credential):
         message = f"what was given for {provider} holds no secret"
         raise UsageError(message, hint="an entry without a secret is what a logout leaves")
+    if (why := why_useless(credential)) is not None:
+        raise UsageError(f"what was given for {provider} was not saved: {why}")
     owner, who = owner_of_offered_entry(context, provider, credential)
     if owner.account is None:
         taken = context.store.aliases(provider)

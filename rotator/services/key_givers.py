@@ -133,7 +133,7 @@ def configured(
     world: OpencodeInputs, provider: str, active: Account | None
 ) -> Iterator[ConfiguredKey]:
     """Yield the keys that its configuration gives to the provider, but for the login's own."""
-    live = None if active is None else active.credential.digest
+    live = None if active is None else active.credential.bare_digest
     for config in world.configs:
         for key in keys_in(config, world.environ):
             # A key that is the login's own is that login, wherever opencode got it.
@@ -163,7 +163,7 @@ def _set(world: OpencodeInputs, active: Account, names: Iterable[str]) -> Iterat
     """Yield those of the variables that are set, to another key than the login's own."""
     for name in dict.fromkeys(names):
         value = world.environ.get(name)
-        if value and key_digest(value) != active.credential.digest:
+        if value and key_digest(value) != active.credential.bare_digest:
             yield name
 
 

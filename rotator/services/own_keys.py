@@ -111,7 +111,7 @@ def unreached(context: Context, present: Sequence[Present], put: Account) -> Unr
             continue
         for key in configured(world, put.provider, put):
             ours = (a for a in context.store.state().of(put.provider))
-            alias = next((a.alias for a in ours if a.credential.digest == key.digest), None)
+            alias = next((a.alias for a in ours if a.credential.bare_digest == key.digest), None)
             return Unreached(put.provider, sanitize(key.where), alias)
         for name in variables(world, put.provider, put):
             return Unreached(put.provider, f"the variable {sanitize(name)}")

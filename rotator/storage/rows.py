@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rotator.clock import from_iso, to_iso
-from rotator.core.logins.credential_secrets import is_blank
+from rotator.core.logins.credential_secrets import why_useless
 from rotator.core.logins.token_lines import about
 from rotator.model import (
     Account,
@@ -34,9 +34,6 @@ Row = Mapping[str, Any]
 # Before there was this program.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-# An older version took an entry that a plug-in had cleared for a login.
-_CLEARED = "it holds no login"
-
 
 def account_of(row: Row, part_limits: Sequence[Limit] = ()) -> Account:
     """Return the account that a row stands for."""
@@ -52,7 +49,7 @@ def account_of(row: Row, part_limits: Sequence[Limit] = ()) -> Account:
         identity=row["identity"],
         identity_key=row["identity_key"],
         disabled=row["disabled"],
-        rejected=row["rejected"] or (_CLEARED if is_blank(credential) else None),
+        rejected=row["rejected"] or why_useless(credential),
         limit=None if row["limit_state"] is None else _limit_of(row, "limit_"),
         last_used_at=_time(row["last_used_at"]),
         plan=row["plan"],

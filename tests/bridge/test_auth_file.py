@@ -20,6 +20,9 @@ PLACES = [
     *("accountId", "baseURL", "baseUrl", "deployment", "endpoint", "enterpriseUrl", "gateway"),
     *("gatewayId", "host", "instanceUrl", "location", "project", "projectId", "region"),
     *("resource", "resourceName", "url"),
+    *("apiBase", "api_base", "cluster", "deploymentId", "deployment_id", "deploymentName"),
+    *("domain", "domainName", "hostName", "hostname", "instance", "project_id", "server"),
+    *("serverName", "subdomain", "tenant", "tenantId", "tenant_id"),
 ]
 
 
@@ -118,7 +121,7 @@ def test_beside_a_well_known_login_a_key_that_nobody_knows_is_left_alone(
     assert watcher.heard_nothing(answer)
 
 
-@pytest.mark.parametrize("padding", ["\n", "  ", "\r\n", "\t"])
+@pytest.mark.parametrize("padding", ["\n", "  ", "\r\n", "\t", "\u00a0", "\u00a0\n"])
 @pytest.mark.parametrize(
     "case",
     [
@@ -155,6 +158,44 @@ def test_a_key_with_blanks_around_it_is_known_as_the_watcher_knows_it(
     assert signal["credential"] == digest_of(known[0])
 
 
+@pytest.mark.parametrize("padding", ["\u200b", "\ufeff", "\u2060", "\x00", "\u200b \n", "\u202c"])
+def test_what_is_not_seen_around_a_key_goes_into_no_header(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, padding: str
+) -> None:
+    """A9: neither from auth.json when opencode sends it, nor when it takes another one's place."""
+    live.key(A + padding)
+    bridge.load("/read/again")
+    watcher.publish([A + padding, padding + B])
+    upstream.limit(A)
+    headers = {"x-api-key": A + padding, "authorization": f"Bearer {A}{padding}"}
+
+    pending = bridge.start("fetch", **model_request(upstream, headers=headers, headerForm="object"))
+    signal = watcher.next_signal()
+    live.key(padding + B)
+    watcher.retry(signal, padding + B)
+
+    assert (pending.result()["status"], upstream.keys) == (200, [A, B])
+    assert signal["credential"] == digest_of(A + padding)
+
+
+@pytest.mark.parametrize(
+    "inside", ["\u200b", "\u2013", "\ufeff", "\n", "\r\n", "\t", "\x00", "\x85", "\ud800", "\u4e2d"]
+)
+def test_a_key_that_no_header_can_hold_takes_nobody_s_place(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, inside: str
+) -> None:
+    """A9: fetch would throw, and show the key."""
+    odd = f"KEY-CANARY-{inside}B"
+    upstream.limit(A)
+
+    live.key(odd)
+    first = bridge.start("fetch", **model_request(upstream))
+    watcher.retry(watcher.next_signal(), odd)
+    refused = first.result()
+
+    assert (refused["status"], upstream.keys) == (429, [A])
+
+
 @pytest.mark.parametrize(
     "entry",
     [
@@ -169,6 +210,8 @@ def test_a_key_with_blanks_around_it_is_known_as_the_watcher_knows_it(
         ),
         pytest.param({"type": "oauth", "refresh": "||", "access": "", "expires": 0}, id="bars"),
         pytest.param({"type": "api", "key": " \n"}, id="a blank key"),
+        pytest.param({"type": "api", "key": "\u200b"}, id="a key that is not seen"),
+        pytest.param(oauth("\ufeff", refresh="\u2060|x", expires=0), id="tokens that are not seen"),
         pytest.param(oauth("", refresh="", expires=0), id="an emptied login"),
         pytest.param({"type": "wellknown", "key": "NAME", "token": ""}, id="an empty token"),
     ],
@@ -201,8 +244,32 @@ def test_a_field_that_changes_where_a_request_goes_is_destination(
 
 
 @pytest.mark.parametrize(
+    "field", ["apiUrl", "base_url", "workspaceUrl", "modelsEndpoint", "loginUrl", "x"]
+)
+@pytest.mark.parametrize(
+    "form", ["https://{}.example/v1", "http://{}", "{}.example", "{}.example:1/v1"]
+)
+def test_an_address_is_a_place_whatever_it_is_called(
+    bridge: BridgeProcess, upstream: Upstream, live: LiveFile, field: str, form: str
+) -> None:
+    """A10: the key of one place is not sent to the other."""
+    live.write(mock={"type": "api", "key": A, "metadata": {field: form.format("one")}})
+    bridge.load("/read/again")
+    live.write(mock={"type": "api", "key": B, "metadata": {field: form.format("two")}})
+
+    bridge.run("fetch", **model_request(upstream))
+
+    assert upstream.keys == [A]
+
+
+@pytest.mark.parametrize(
     ("one", "two"),
     [
+        ({"avatarUrl": "https://img.example/a"}, {"avatarUrl": "https://img.example/b"}),
+        ({"docs_url": "https://docs.example/a"}, {}),
+        ({"issuer": "https://id.example/a"}, {"issuer": "https://id.example/b"}),
+        ({"username": "ada.lovelace"}, {"username": "bob.smith"}),
+        ({"apiUrl": "https://a.example/v1"}, {"apiUrl": "https://A.example/v1/"}),
         ({"oauth_access": A, "routers": "1"}, {"oauth_access": B, "routers": "2"}),
         ({}, {"oauth_expires": "1"}),
         ({"Region": "one"}, {"Region": "two"}),

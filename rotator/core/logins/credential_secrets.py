@@ -1,6 +1,6 @@
 """The secrets that a credential holds, and the digests by which it is known again.
 
-Pure. White space around a secret is none of it, nor is what a plug-in packs behind it.
+Pure. What nobody sees around a secret is none of it, nor is what a plug-in packs behind it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,17 @@ import re
 from collections.abc import Iterator
 
 from rotator.model import Credential, Digest
-from rotator.secret import Secret, digest_of, is_placeholder
+from rotator.secret import Secret, digest_of, is_placeholder, is_sendable, unpadded
 
 # What plug-ins put between a refresh token and what they pack behind it.
 PACKED = "|"
+
+# An older version took an entry that a plug-in had cleared for a login.
+_CLEARED = "it holds no login"
+UNSENDABLE = (
+    "no request can carry its key, for a letter that stands in none is in it (a line break, a"
+    " typographic quote or dash, one that is not seen): copy the key alone and log in anew"
+)
 
 
 # Letters and digits in one piece, or many digits: no word, no path and no name has that.
@@ -28,7 +35,7 @@ def secrets_of(credential: Credential) -> tuple[Digest, ...]:
 def halves_of(credential: Credential) -> tuple[tuple[Digest, ...], ...]:
     """Return the digests of its refresh token and those of its request secret, where it has one.
 
-    White space around a secret is none of it. Some plug-ins pack more into the refresh token's
+    Padding around a secret is none of it. Some plug-ins pack more into the refresh token's
     field (`token|project`), which changes while the token stays. A word in the place of the one
     secret is none where the other is there.
     """
@@ -92,6 +99,17 @@ def is_blank(credential: Credential) -> bool:
     return not halves_of(credential)
 
 
+def why_useless(credential: Credential) -> str | None:
+    """Return why nobody can use it as it stands, or None.
+
+    What stands in the place of an access token may be more than that, which its plug-in unpacks.
+    """
+    if is_blank(credential):
+        return _CLEARED
+    can_go = credential.type == "oauth" or is_sendable(credential.secret.reveal())
+    return None if can_go else UNSENDABLE
+
+
 def same_secrets(credential: Credential, other: Credential) -> bool:
     """Tell whether two credentials are one login at one moment."""
     return (
@@ -108,4 +126,4 @@ def bare_text(secret: Secret | None, separator: str | None = None) -> str | None
     if secret is None:
         return None
     text = secret.reveal()
-    return (text if separator is None else text.partition(separator)[0]).strip()
+    return unpadded(text if separator is None else text.partition(separator)[0])

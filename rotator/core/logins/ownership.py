@@ -20,6 +20,7 @@ from rotator.core.logins.credential_secrets import (
     refresh_digests,
     same_secrets,
     secrets_of,
+    why_useless,
 )
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.owner import Owner, Proof
@@ -89,6 +90,9 @@ def _is_spent(provider: str, credential: Credential, kept: Account, known: Knowl
 
 def _says_the_same(kept: Credential, new: Credential) -> bool:
     """Tell of the same secrets whether only their layout differs, or white space around them."""
+    if (useless := why_useless(kept)) != why_useless(new):
+        # What is around the one lets no request carry it: the other one is kept.
+        return useless is None
     as_new = replace(kept, entry=new.entry, secret=new.secret)
     # What a plug-in packs behind the token is news.
     if bare_text(kept.refresh) == bare_text(new.refresh):

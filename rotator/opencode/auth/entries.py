@@ -17,26 +17,106 @@ from rotator.secret import Secret, digest_of
 from rotator.text import one_line, sanitize
 
 LONGEST_ID = 1000
-# The fields that change where a request goes, by the names that opencode's loaders read.
+# The fields that change where a request goes, by the names that opencode's loaders read, and those
+# that name a place without being an address. An address is a place whatever its name.
 DESTINATION_FIELDS = frozenset(
     {
         "accountId",
+        "apiBase",
+        "api_base",
         "baseURL",
         "baseUrl",
+        "cluster",
         "deployment",
+        "deploymentId",
+        "deploymentName",
+        "deployment_id",
+        "domain",
+        "domainName",
         "endpoint",
         "enterpriseUrl",
         "gateway",
         "gatewayId",
         "host",
+        "hostname",
+        "hostName",
+        "instance",
         "instanceUrl",
         "location",
         "project",
         "projectId",
+        "project_id",
         "region",
         "resource",
         "resourceName",
+        "server",
+        "serverName",
+        "subdomain",
+        "tenant",
+        "tenantId",
+        "tenant_id",
         "url",
+    }
+)
+# Words in the name of an address that is for people, or says whose a token is.
+PAGES = frozenset(
+    {
+        "aud",
+        "audience",
+        "avatar",
+        "billing",
+        "callback",
+        "changelog",
+        "console",
+        "dashboard",
+        "doc",
+        "documentation",
+        "docs",
+        "feedback",
+        "help",
+        "homepage",
+        "icon",
+        "image",
+        "iss",
+        "issuer",
+        "logo",
+        "photo",
+        "picture",
+        "pricing",
+        "privacy",
+        "profile",
+        "redirect",
+        "referer",
+        "referrer",
+        "schema",
+        "scope",
+        "scopes",
+        "signup",
+        "support",
+        "terms",
+        "website",
+    }
+)
+# What is called so, by its last word, and has dots in it is no host.
+NO_HOSTS = frozenset(
+    {
+        "author",
+        "email",
+        "file",
+        "label",
+        "login",
+        "mail",
+        "model",
+        "name",
+        "nickname",
+        "owner",
+        "path",
+        "plan",
+        "role",
+        "title",
+        "user",
+        "username",
+        "version",
     }
 )
 # What names the place at one provider, of a key's metadata and of a login with tokens; elsewhere
@@ -48,6 +128,14 @@ PLACES_OF_PROVIDER = {
 # Where a request goes without the field: opencode's loader writes it into an entry at its first
 # use, so an account that was never used has none and goes to the same place.
 DEFAULT_PLACES = {"instanceUrl": "https://gitlab.com"}
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_ADDRESS = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:localhost|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?:[a-z0-9-]+\.)+[a-z]{2,})(?::[0-9]{1,5})?(?:/[!-~]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+# The part of an address in which capitals are the same as small letters.
+_HOST_PART = re.compile(r"(?:https?://)?[^/?#]*", re.IGNORECASE)
 # What JavaScript can count without gaps; opencode takes no other time for one.
 _LARGEST_NUMBER = 2**53 - 1
 _MILLISECONDS = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
@@ -172,13 +260,32 @@ def _oauth(provider: str, entry: Secret, value: dict[str, Any]) -> Credential:
 def _destination(
     provider: str, kind: str, described: Mapping[str, str], enterprise: str | None
 ) -> Digest:
-    fields = DESTINATION_FIELDS | _own_places(provider)
-    counted = (
-        (name, described[name])
-        for name in sorted(fields & described.keys())
-        if described[name].rstrip("/") != DEFAULT_PLACES.get(name)
+    own = _own_places(provider)
+    places = (
+        (name, _plain(text))
+        for name, text in sorted(described.items())
+        if name in DESTINATION_FIELDS or name in own or _is_address(name, text)
     )
-    return _digest_of_destination(kind, enterprise, tuple(counted))
+    counted = tuple((name, place) for name, place in places if place != DEFAULT_PLACES.get(name))
+    site = None if enterprise is None else _plain(enterprise).removeprefix("https://")
+    return _digest_of_destination(kind, site, counted)
+
+
+def _is_address(name: str, text: str) -> bool:
+    """Tell whether that is where requests go, and not a page, a person or a version."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    if not PAGES.isdisjoint(words):
+        return False
+    is_host = _HOST.fullmatch(text.strip()) is not None and NO_HOSTS.isdisjoint(words[-1:])
+    return is_host or _ADDRESS.fullmatch(text.strip()) is not None
+
+
+def _plain(text: str) -> str:
+    """Return a place as it is written where it is written in one way alone."""
+    text = text.strip().rstrip("/")
+    if not (_ADDRESS.fullmatch(text) or _HOST.fullmatch(text)):
+        return text
+    return _HOST_PART.sub(lambda host: host[0].lower(), text, count=1)
 
 
 def _own_places(provider: str) -> frozenset[str]:

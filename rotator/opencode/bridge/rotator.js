@@ -301,61 +301,160 @@ function credentialsInValues(values) {
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }
 
-// src/core/auth-entries.js
+// src/core/login-places.js
 var DESTINATION_FIELDS = [
   "accountId",
+  "apiBase",
+  "api_base",
   "baseURL",
   "baseUrl",
+  "cluster",
   "deployment",
+  "deploymentId",
+  "deploymentName",
+  "deployment_id",
+  "domain",
+  "domainName",
   "endpoint",
   "enterpriseUrl",
   "gateway",
   "gatewayId",
   "host",
+  "hostname",
+  "hostName",
+  "instance",
   "instanceUrl",
   "location",
   "project",
   "projectId",
+  "project_id",
   "region",
   "resource",
   "resourceName",
+  "server",
+  "serverName",
+  "subdomain",
+  "tenant",
+  "tenantId",
+  "tenant_id",
   "url"
+];
+var PAGES = [
+  "aud",
+  "audience",
+  "avatar",
+  "billing",
+  "callback",
+  "changelog",
+  "console",
+  "dashboard",
+  "doc",
+  "documentation",
+  "docs",
+  "feedback",
+  "help",
+  "homepage",
+  "icon",
+  "image",
+  "iss",
+  "issuer",
+  "logo",
+  "photo",
+  "picture",
+  "pricing",
+  "privacy",
+  "profile",
+  "redirect",
+  "referer",
+  "referrer",
+  "schema",
+  "scope",
+  "scopes",
+  "signup",
+  "support",
+  "terms",
+  "website"
+];
+var NO_HOSTS = [
+  "author",
+  "email",
+  "file",
+  "label",
+  "login",
+  "mail",
+  "model",
+  "name",
+  "nickname",
+  "owner",
+  "path",
+  "plan",
+  "role",
+  "title",
+  "user",
+  "username",
+  "version"
 ];
 var PLACES_OF_PROVIDER = {
   azure: ["accountId"],
   "snowflake-cortex": ["account", "accountId"]
 };
 var DEFAULT_PLACES = { instanceUrl: "https://gitlab.com" };
-var providerId = (provider) => provider.replace(/\/+$/, "");
-var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
+var WORD = /[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])/g;
+var ADDRESS = /^https?:\/\/[!-~]+$/i;
+var HOST = /^(?:localhost|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?:[a-z0-9-]+\.)+[a-z]{2,})(?::[0-9]{1,5})?(?:\/[!-~]*)?$/i;
+function isAddress(name, text) {
+  const words = (name.match(WORD) ?? []).map((word) => word.toLowerCase());
+  if (words.some((word) => PAGES.includes(word))) return false;
+  const isHost = HOST.test(text.trim()) && !NO_HOSTS.includes(words.at(-1) ?? "");
+  return isHost || ADDRESS.test(text.trim());
+}
+function plain(text) {
+  const place = text.trim().replace(/\/+$/, "");
+  if (!ADDRESS.test(place) && !HOST.test(place)) return place;
+  return place.replace(/^(?:https?:\/\/)?[^/?#]*/i, (host) => host.toLowerCase());
+}
 function destinationOf(provider, { type, accountId, enterpriseUrl = null, metadata }) {
   const own = PLACES_OF_PROVIDER[provider] ?? [];
   const told = type === "api" ? metadata : type === "oauth" && accountId && { accountId };
-  const fields = type === "api" ? [...DESTINATION_FIELDS, ...own] : own;
+  const isPlace = (name, value) => own.includes(name) || type === "api" && (DESTINATION_FIELDS.includes(name) || isAddress(name, value));
   const described = Object.entries(told || {});
-  const places = described.filter(
-    ([name, value]) => fields.includes(name) && value.replace(/\/+$/, "") !== DEFAULT_PLACES[name]
-  );
-  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : enterpriseUrl]);
+  const places = described.filter(([name, value]) => isPlace(name, value)).map(([name, value]) => (
+    /** @type {[string, string]} */
+    [name, plain(value)]
+  )).filter(([name, place]) => place !== DEFAULT_PLACES[name]);
+  const site = enterpriseUrl && plain(enterpriseUrl).replace(/^https:\/\//, "");
+  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : site]);
 }
+
+// src/core/secret-texts.js
+var UNSEEN = "[\\x00-\\x20\\x7f-\\xa0\\xad\\u061c\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff\\ufff9-\\ufffb]";
+var PADDING = new RegExp(`^${UNSEEN}+|${UNSEEN}+$`, "g");
+var unpadded = (text) => text.replace(PADDING, "");
+var spellings = (text) => [
+  .../* @__PURE__ */ new Set([text, text.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, ""), unpadded(text)])
+];
+var isSendable = (text) => /^[\x20-\x7e\xa0-\xff]+$/.test(text);
+
+// src/core/auth-entries.js
+var providerId = (provider) => provider.replace(/\/+$/, "");
+var SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
 function parseEntry(entry, provider) {
   const secret = entry?.[SECRET_FIELDS[entry?.type]];
   const { type, accountId = null, enterpriseUrl = null, metadata, expires } = entry ?? {};
   const isWhole = [secret, accountId ?? "", enterpriseUrl ?? ""].every(isString) && isObject(metadata ?? {}) && Object.values(metadata ?? {}).every(isString) && (type !== "oauth" || isString(entry.refresh) && Number.isInteger(expires) && expires >= 0) && (type !== "wellknown" || isString(entry.key));
   if (!isWhole) return null;
-  const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
+  const hasToken = type === "oauth" && unpadded(entry.refresh.split("|")[0]);
   const refresh = hasToken ? entry.refresh : "";
-  if (!secret.trim() && !refresh) return null;
+  if (!unpadded(secret) && !refresh) return null;
   return {
     type,
-    secret: secret.trim(),
-    // as it arrives, for fetch trims what a header holds
-    digests: [.../* @__PURE__ */ new Set([secret, secret.trim()])].map(sha256),
+    secret: unpadded(secret),
+    digests: spellings(secret).map(sha256),
     accountId,
     destination: destinationOf(provider, entry),
     expires: type === "oauth" ? expires : 0,
     refresh,
-    secrets: [.../* @__PURE__ */ new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])]
+    secrets: [.../* @__PURE__ */ new Set([...spellings(secret), refresh, refresh.split("|")[0]])]
   };
 }
 
@@ -687,7 +786,7 @@ var KnownTokens = class {
    * @param {string} refresh
    */
   addLogin(secret, refresh) {
-    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
+    const tokens = [...spellings(refresh), unpadded(refresh.split("|")[0])].filter(Boolean);
     const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
     const whose = before ?? sha256(tokens.at(-1) ?? secret);
     for (const token of tokens) this.add(token, whose, { isRefresh: true });
@@ -2363,7 +2462,8 @@ function redact(text, secrets) {
   for (const secret of worthIt.sort((a, b) => b.length - a.length)) {
     const fingerprint = sha256(secret).slice(0, 8);
     const quoted = JSON.stringify(secret).slice(1, -1);
-    const escaped = [quoted.replaceAll("/", "\\/"), encodeURIComponent(secret)];
+    const inAddress = tryOr(() => encodeURIComponent(secret), secret);
+    const escaped = [quoted.replaceAll("/", "\\/"), inAddress];
     for (const form of [secret, quoted, ...escaped]) text = text.replaceAll(form, fingerprint);
     let length = secret.length - 1;
     while (length >= 8 && !text.endsWith(secret.slice(0, length))) length -= 1;
@@ -2616,16 +2716,20 @@ var RequestLogins = class {
     return digests.find((digest) => known?.has(digest)) ?? digests[0];
   }
   /**
-   * Give the call the login `entry`; false where the two do not belong to one destination.
+   * Give the call the login `entry`; false where the two do not belong to one destination, or no
+   * header can hold it.
    *
    * @param {Call} call
    * @param {Entry | undefined} entry
    */
   useLogin(call, entry) {
     const old = call.carried;
-    if (!entry?.secret) return false;
+    if (!entry || !isSendable(entry.secret)) return false;
     const digest = this.#nameOf(call.slot, entry.digests);
-    if (digest === old.digest) return true;
+    if (digest === old.digest) {
+      if (old.secret !== entry.secret) this.#put(call, entry);
+      return true;
+    }
     if (this.#destination(call.slot, old) !== entry.destination) return false;
     this.#put(call, entry);
     return true;
@@ -2675,7 +2779,8 @@ var RequestLogins = class {
     const place = this.#otherPlace(call.mark, { ...call.carried, slot: call.slot }, call.url);
     if (place === null) return;
     const last = this.#logins.lastAt(call.slot).get(place);
-    const own = last?.secret && !this.#watcher.isWithdrawn(call.slot, last.digests) ? last : null;
+    const isGood = isSendable(last?.secret ?? "");
+    const own = last && isGood && !this.#watcher.isWithdrawn(call.slot, last.digests) ? last : null;
     if (own) this.#put(call, own);
     call.isForeign = !own || own.expires > 0 && own.expires <= Date.now();
   }

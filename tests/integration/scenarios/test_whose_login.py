@@ -682,7 +682,10 @@ def test_a8_what_is_cleared_beside_a_login_elsewhere_is_not_put_back(live: Live)
 # -- A9: white space around a key --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("padding", ["\n", "  ", "\r\n"])
+UNSEEN = ["\u200b", "\ufeff", "\u2060", "\u00a0", "\u00ad", "\x00", "\u200b \n\u2028", "\u202c"]
+
+
+@pytest.mark.parametrize("padding", ["\n", "  ", "\r\n", *UNSEEN])
 def test_a9_a_key_with_white_space_around_it_is_one_account(live: Live, padding: str) -> None:
     live.sees({PLAIN: api("a")})
     padded = {"type": "api", "key": f"KEY-CANARY-a{padding}"}
@@ -690,6 +693,60 @@ def test_a9_a_key_with_white_space_around_it_is_one_account(live: Live, padding:
 
     assert (len(live.state.of(PLAIN)), live.active(PLAIN)) == (1, "plain-1")
     assert live.entries() == {PLAIN: padded}
+
+
+@pytest.mark.parametrize("padding", UNSEEN)
+def test_a9_what_is_not_seen_before_a_key_is_none_of_it_and_alone_it_is_no_key(
+    live: Live, padding: str
+) -> None:
+    live.sees({PLAIN: api("a")})
+    live.sees({PLAIN: {"type": "api", "key": f"{padding}KEY-CANARY-a"}})
+    live.sees({PLAIN: {"type": "api", "key": padding}})
+
+    assert (live.names(), live.active(PLAIN)) == (["plain/plain-1"], None)
+
+
+@pytest.mark.parametrize(
+    "inside", ["\u200b", "\u2013", "\ufeff", "\n", "\r\n", "\t", "\x00", "\x85", "\ud800", "\u4e2d"]
+)
+def test_a9_a_key_that_no_request_can_carry_needs_a_login(live: Live, inside: str) -> None:
+    odd = {"type": "api", "key": f"KEY-CANARY-{inside}b"}
+    live.sees({PLAIN: odd})
+    live.sees({PLAIN: api("a")})
+    now = live.clock.now
+
+    account = live.account("plain/plain-1")
+    why = account.reason_at(now)
+
+    assert account.state_at(now) is AccountState.REJECTED
+    assert why is not None
+    assert why.startswith("no request can carry its key")
+    assert "copy the key alone" in why
+    assert "CANARY" not in why
+    credential = parse_entry(PLAIN, Secret(json.dumps(odd)))
+    with pytest.raises(UsageError, match="no request can carry"):
+        ledger.add(live.context, PLAIN, credential, alias=None, activate=False)
+
+
+@pytest.mark.parametrize("padding", ["\u200b", "\ufeff", "\u2060", "\x00"])
+def test_a9_a_key_that_only_its_padding_keeps_from_requests_is_ready_once_it_comes_bare(
+    live: Live, padding: str
+) -> None:
+    """It is sent with what is around it, and fetch throws of that."""
+    states = []
+    for key in (f"KEY-CANARY-a{padding}", "KEY-CANARY-a", f"{padding}KEY-CANARY-a"):
+        live.sees({PLAIN: {"type": "api", "key": key}})
+        states.append(live.account("plain/plain-1").state_at(live.clock.now))
+
+    assert states == [AccountState.REJECTED, AccountState.READY, AccountState.READY]
+    assert live.names() == ["plain/plain-1"]
+
+
+@pytest.mark.parametrize("inside", [" ", "\u00e9", "\u00a0"])
+def test_a9_a_key_with_other_odd_letters_is_ready(live: Live, inside: str) -> None:
+    live.sees({PLAIN: {"type": "api", "key": f"KEY-CANARY-{inside}b"}})
+
+    assert live.account("plain/plain-1").state_at(live.clock.now) is AccountState.READY
 
 
 def test_a9_white_space_around_tokens_is_none_of_them(live: Live) -> None:

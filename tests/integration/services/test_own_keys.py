@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from rotator.doctor.own_keys import look_for_own_keys
+from rotator.doctor.setup import DoctorContext
 from rotator.opencode import config_files
 from rotator.opencode.bridge.install import bridge_source
 from rotator.opencode.bridge.presence import Present
@@ -150,6 +152,26 @@ def test_b10_the_login_s_own_key_is_that_login_s_and_other_options_are_none(
     write(live.paths.opencode_config / "opencode.json", options)
 
     assert giver(live) is None
+
+
+@pytest.mark.parametrize("padding", ["\n", "  ", "\r\n", "\u00a0"])
+@pytest.mark.parametrize("where", ["auth.json", "opencode.json"])
+def test_b10_what_is_around_a_key_makes_it_no_other_one(
+    live: Live, padding: str, where: str
+) -> None:
+    padded, key = f"KEY-CANARY-c{padding}", "KEY-CANARY-c"
+    is_configured = where == "opencode.json"
+    live.sees({"acme": {"type": "api", "key": key if is_configured else padded}})
+    options = {"apiKey": padded if is_configured else key}
+    file = write(live.paths.opencode_config / "opencode.json", options)
+    says = f"{file} gives acme the key of acme-3: an opencode begins with that one"
+
+    setup = DoctorContext(live.paths, live.clock.now, os.environ)
+
+    assert giver(live) is None
+    assert said_of(live, with_the_bridge(live), "acme/acme-3") == NEXT
+    assert said_of(live, with_the_bridge(live)) == f"{NEXT}; {says}"
+    assert [one.says for one in look_for_own_keys(setup)] == []
 
 
 def test_a_parked_login_s_key_is_not_the_one_that_is_live(live: Live) -> None:

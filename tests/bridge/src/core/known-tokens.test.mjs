@@ -72,6 +72,6 @@ test("a login is named by its refresh token, without blanks and without what is 
   tokens.addLogin("CANARY-a", " CANARY-blanks ");
   tokens.addLogin("CANARY-b", "CANARY-packed|project");
 
-  assert.equal(tokens.refreshToken("CANARY-blanks").whose, sha256(" CANARY-blanks "));
+  assert.equal(tokens.refreshToken("CANARY-blanks").whose, sha256("CANARY-blanks"));
   assert.equal(tokens.refreshToken("CANARY-packed|project").whose, sha256("CANARY-packed"));
 });

@@ -12,6 +12,8 @@ import pytest
 from rotator.opencode.auth.entries import (
     DEFAULT_PLACES,
     DESTINATION_FIELDS,
+    NO_HOSTS,
+    PAGES,
     PLACES_OF_PROVIDER,
     parse_entry,
 )
@@ -68,6 +70,8 @@ def test_the_bridge_takes_the_same_fields_for_a_destination() -> None:
     defaults = json.loads(constant_of_bridge("DEFAULT_PLACES", "}"))
 
     assert set(fields) == DESTINATION_FIELDS
+    assert set(json.loads(constant_of_bridge("PAGES", "]"))) == PAGES
+    assert set(json.loads(constant_of_bridge("NO_HOSTS", "]"))) == NO_HOSTS
     assert {name: set(places) for name, places in own.items()} == PLACES_OF_PROVIDER
     assert defaults == DEFAULT_PLACES
 

@@ -1,14 +1,16 @@
 // What an entry of auth.json holds, as far as a request needs it.
 
 import { sha256 } from "./digests.js";
+import { destinationOf } from "./login-places.js";
+import { spellings, unpadded } from "./secret-texts.js";
 import { isObject, isString } from "./values.js";
 
 /**
  * What a request needs of an entry in auth.json.
  * @typedef {object} Entry
  * @property {string} type
- * @property {string} secret as it arrives
- * @property {string[]} digests of the secret as it is written and as it arrives
+ * @property {string} secret without what is around it
+ * @property {string[]} digests of the secret in each of its spellings
  * @property {string | null} accountId
  * @property {string} destination only logins of one destination may take each other's place
  * @property {number} expires when its tokens run out, in milliseconds; 0: that is not said
@@ -29,69 +31,11 @@ import { isObject, isString } from "./values.js";
  * @property {SeenEntry} [seen]
  */
 
-// What of a login's metadata changes where its requests go; all else tells logins apart at most.
-const DESTINATION_FIELDS = [
-  "accountId",
-  "baseURL",
-  "baseUrl",
-  "deployment",
-  "endpoint",
-  "enterpriseUrl",
-  "gateway",
-  "gatewayId",
-  "host",
-  "instanceUrl",
-  "location",
-  "project",
-  "projectId",
-  "region",
-  "resource",
-  "resourceName",
-  "url",
-];
-
-/**
- * What names the place at one provider, of a key's metadata and of a login with tokens; elsewhere
- * it says whose the login is, or nothing.
- *
- * @type {Record<string, string[]>}
- */
-const PLACES_OF_PROVIDER = {
-  azure: ["accountId"],
-  "snowflake-cortex": ["account", "accountId"],
-};
-
-/**
- * Where a request goes without the field, which opencode's loader adds at an entry's first use.
- *
- * @type {Record<string, string>}
- */
-const DEFAULT_PLACES = { instanceUrl: "https://gitlab.com" };
-
 /** @param {string} provider */
 export const providerId = (provider) => provider.replace(/\/+$/, ""); // as opencode writes it
 
 /** @type {Record<string, string>} */
 const SECRET_FIELDS = { api: "key", oauth: "access", wellknown: "token" };
-
-/**
- * Where a request is sent depends on this: only a login of the same may take another's place.
- *
- * @param {string} provider
- * @param {any} entry
- */
-function destinationOf(provider, { type, accountId, enterpriseUrl = null, metadata }) {
-  const own = PLACES_OF_PROVIDER[provider] ?? [];
-  const told = type === "api" ? metadata : type === "oauth" && accountId && { accountId };
-  const fields = type === "api" ? [...DESTINATION_FIELDS, ...own] : own;
-  /** @type {[string, string][]} */
-  const described = Object.entries(told || {});
-  const places = described.filter(
-    ([name, value]) =>
-      fields.includes(name) && value.replace(/\/+$/, "") !== DEFAULT_PLACES[name],
-  );
-  return JSON.stringify([type, places.sort(), type === "wellknown" ? null : enterpriseUrl]);
-}
 
 /**
  * What a request needs of an entry, or null for what opencode would not take either.
@@ -111,17 +55,17 @@ export function parseEntry(entry, provider) {
     (type !== "wellknown" || isString(entry.key));
   if (!isWhole) return null;
   // Some plug-ins pack more behind the token, and leave that where they clear the entry.
-  const hasToken = type === "oauth" && entry.refresh.split("|")[0].trim();
+  const hasToken = type === "oauth" && unpadded(entry.refresh.split("|")[0]);
   const refresh = hasToken ? entry.refresh : "";
-  if (!secret.trim() && !refresh) return null; // a plug-in's way to log out
+  if (!unpadded(secret) && !refresh) return null; // a plug-in's way to log out
   return {
     type,
-    secret: secret.trim(), // as it arrives, for fetch trims what a header holds
-    digests: [...new Set([secret, secret.trim()])].map(sha256),
+    secret: unpadded(secret),
+    digests: spellings(secret).map(sha256),
     accountId,
     destination: destinationOf(provider, entry),
     expires: type === "oauth" ? expires : 0,
     refresh,
-    secrets: [...new Set([secret, secret.trim(), refresh, refresh.split("|")[0]])],
+    secrets: [...new Set([...spellings(secret), refresh, refresh.split("|")[0]])],
   };
 }

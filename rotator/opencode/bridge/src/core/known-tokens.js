@@ -2,6 +2,7 @@
 
 import { remember } from "./bounded-map.js";
 import { sha256 } from "./digests.js";
+import { spellings, unpadded } from "./secret-texts.js";
 
 /**
  * A token of a login; `whose` names the login, `since` says when it became known.
@@ -80,7 +81,7 @@ export class KnownTokens {
    */
   addLogin(secret, refresh) {
     // Some plug-ins pack more than the token into its field, which only they unpack.
-    const tokens = [refresh, refresh.trim(), refresh.split("|")[0]].filter(Boolean);
+    const tokens = [...spellings(refresh), unpadded(refresh.split("|")[0])].filter(Boolean);
     const before = tokens.map((token) => this.whoseIs(sha256(token))).find(Boolean);
     const whose = before ?? sha256(tokens.at(-1) ?? secret);
     for (const token of tokens) this.add(token, whose, { isRefresh: true });

@@ -4,6 +4,7 @@ import { builtFor } from "../core/built-places.js";
 import { credentialsBeside, credentialsInHeaders } from "../core/credentials.js";
 import { sha256 } from "../core/digests.js";
 import { replaceLogin } from "../core/login-replacement.js";
+import { isSendable } from "../core/secret-texts.js";
 import { sleep } from "../system/timing.js";
 import { POLL_MS } from "../watcher/exchange.js";
 
@@ -85,16 +86,21 @@ export class RequestLogins {
   }
 
   /**
-   * Give the call the login `entry`; false where the two do not belong to one destination.
+   * Give the call the login `entry`; false where the two do not belong to one destination, or no
+   * header can hold it.
    *
    * @param {Call} call
    * @param {Entry | undefined} entry
    */
   useLogin(call, entry) {
     const old = call.carried;
-    if (!entry?.secret) return false;
+    if (!entry || !isSendable(entry.secret)) return false;
     const digest = this.#nameOf(call.slot, entry.digests);
-    if (digest === old.digest) return true;
+    if (digest === old.digest) {
+      // opencode sends a key with what is around it, and fetch may throw of that.
+      if (old.secret !== entry.secret) this.#put(call, entry);
+      return true;
+    }
     if (this.#destination(call.slot, old) !== entry.destination) return false;
     this.#put(call, entry);
     return true;
@@ -148,7 +154,8 @@ export class RequestLogins {
     const place = this.#otherPlace(call.mark, { ...call.carried, slot: call.slot }, call.url);
     if (place === null) return;
     const last = this.#logins.lastAt(call.slot).get(place);
-    const own = last?.secret && !this.#watcher.isWithdrawn(call.slot, last.digests) ? last : null;
+    const isGood = isSendable(last?.secret ?? "");
+    const own = last && isGood && !this.#watcher.isWithdrawn(call.slot, last.digests) ? last : null;
     if (own) this.#put(call, own);
     call.isForeign = !own || (own.expires > 0 && own.expires <= Date.now());
   }
