@@ -57,8 +57,8 @@ class StoreSummary:
     # When which refresh token was exchanged.
     exchanged: tuple[Row, ...] = field(default=(), repr=False)
     # Who is in which slot of auth.json, and where in OpenCode 2's database.
-    slots: tuple[Row, ...] = ()
-    standings: tuple[Row, ...] = ()
+    slots: tuple[Row, ...] = field(default=(), repr=False)
+    standings: tuple[Row, ...] = field(default=(), repr=False)
 
 
 def look_at_store(setup: DoctorContext) -> Iterator[CheckResult]:
