@@ -5,7 +5,7 @@ Pure. An account's tokens are a line, oldest first, and the last of them are in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -161,21 +161,25 @@ def too_many(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
     return Parted(tuple(tokens for tokens in line if tokens.number not in gone)) if gone else None
 
 
-def crowded(line: Line, came_from: Sequence[Ancestry]) -> Parted | None:
+def crowded(
+    line: Line, came_from: Sequence[Ancestry], doubted: Collection[str] = ()
+) -> Parted | None:
     """Return what is left of a line with too many tokens of which nobody knows whose; None: all.
 
     The first ones, a login's, and those that are known or may be somebody else's stay: they may
-    be the only copy. What goes was most likely exchanged for what follows it, the oldest first.
+    be the only copy, as may be `doubted` ones. What goes was most likely exchanged for what
+    follows it, the oldest first.
     """
     owner = line[-1].who.key
     may_go = [
         (not is_perhaps_spent(tokens), n)
         for n, tokens in enumerate(line[:-1])
-        if n > 0
+        if n > _first(line)
         and not tokens.loose
         and tokens.who.key in {None, owner}
         and not came_from[n].is_login
         and not came_from[n + 1].is_login
+        and not set(doubted) & set(secrets_of(tokens.credential))
     ]
     most = max(0, len(line) - 1 - MOST_UNKNOWN)
     gone = {n for _, n in sorted(may_go)[:most]}

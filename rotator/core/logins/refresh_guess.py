@@ -49,7 +49,7 @@ def owner_by_time(
     if (
         active is None
         or is_in_doubt
-        or _named_before(active, credential, known)
+        or named_before(active, credential, known)
         or not _is_refresh(active, credential, known.now)
     ):
         return Owner(None, may_be=may_be, may_be_replaced=replaced)
@@ -91,7 +91,7 @@ def _with(account: Account, tokens: Replaced) -> Account:
     return replace(account, credential=tokens.credential, identity_key=tokens.who.key)
 
 
-def _named_before(account: Account, credential: Credential, known: Knowledge) -> bool:
+def named_before(account: Account, credential: Credential, known: Knowledge) -> bool:
     """Tell whether tokens that an account had before name somebody else than these do.
 
     Those between the two may be either's.

@@ -14,6 +14,7 @@ from rotator.core.logins.credential_secrets import bare_secrets, has_real_secret
 from rotator.core.logins.knowledge import Knowledge
 from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.ownership import names_another, owner_of
+from rotator.core.logins.refresh_guess import named_before
 from rotator.model import Account, Credential, Identity, State
 
 
@@ -36,6 +37,10 @@ def owner_of_row(
         owner = replace(owner, stale=False)
     if owner.account is not None or before is None or before.credential.type != "oauth":
         return owner
+    if named_before(before, credential, known):
+        # What stood there last may be either's, spent by this.
+        others = tuple(account for account in owner.may_be if account.id != before.id)
+        return replace(owner, may_be=(*others, before))
     is_another = credential.type != "oauth" or names_another(before, credential, who, known)
     return owner if is_another else Owner(before, proof=Proof.NONE)
 

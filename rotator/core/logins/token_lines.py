@@ -167,7 +167,7 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             fewer = too_many(line, came_from)
             if fewer is not None:
                 yield Part(account, fewer, "one person's tokens were refreshed often")
-            left = crowded(line, came_from)
+            left = crowded(line, came_from, [doubt.of for doubt in account.doubts])
             if left is not None:
                 yield Part(account, left, _dropped_words(len(line) - len(left.kept)), is_loss=True)
         for doubt in account.doubts:

@@ -210,6 +210,16 @@ def test_what_may_be_somebody_else_s_only_copy_stays(stays: TokenPair) -> None:
     assert [one.number for one in fewer.kept] == [1, 2, *range(4, 66), None]
 
 
+def test_what_may_be_another_account_s_stays() -> None:
+    tokens = [*many(replaced(1, NOBODY)), replaced(65, NOBODY, timedelta(0)), in_use(NOBODY)]
+    doubted = secrets_of(tokens[1].credential)[:1]
+
+    fewer = crowded(*unseen(*tokens), doubted)
+
+    assert fewer is not None
+    assert [one.number for one in fewer.kept] == [1, 2, *range(4, 66), None]
+
+
 @pytest.mark.parametrize("login", [1, 2])
 def test_a_login_and_what_it_took_the_place_of_stay(login: int) -> None:
     tokens = [*many(replaced(1, NOBODY)), replaced(65, NOBODY, timedelta(0)), in_use(NOBODY)]

@@ -9,12 +9,13 @@ import pytest
 
 from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.row_owner import owner_of_row
-from rotator.model import Account, Credential, Identity, State
+from rotator.model import Account, Credential, Identity, Replaced, State
 from tests.support.builders import (
     ACME,
     HOUR,
     NOW,
     SECOND,
+    a_jwt,
     a_state,
     an_account,
     api,
@@ -106,6 +107,20 @@ def test_what_names_another_is_another_account_in_the_same_place(
     a = an_account("a", oauth("a", accountId="one"), identity_key="user/a")
 
     assert owner(a_state(a), credential, a, who).account is None
+
+
+def named(number: int, name: str) -> Credential:
+    return oauth("a", number, access=a_jwt({"sub": f"auth0|{name}", "jti": f"CANARY-{number}"}))
+
+
+def test_who_is_named_in_a_claim_is_another_one_also_where_unnamed_tokens_came_between() -> None:
+    ada, unnamed, bob = named(1, "ada"), oauth("b"), named(2, "bob")
+    a, b = an_account("a", ada), an_account("b", unnamed)
+    between = replace(a_state(b), replaced={b.id: (Replaced(1, ada, NOW),)})
+
+    assert owner(a_state(a), bob, a).account is None
+    assert owner(between, bob, b).account is None
+    assert owner(between, oauth("c"), b).account == b
 
 
 def test_a_key_that_is_somebody_s_access_token_is_not_that_account() -> None:
