@@ -100,6 +100,8 @@ _OF_KEYS = (
     "api-key",
     "api_key",
 )
+# Without any of these nothing is sent past whoever has replaced the one fetch.
+_SENDS = re.compile(r"fetch|undici|ispatcher|\bimport\b|\brequire\b|\beval\b|\bFunction\b|\\[ux]")
 _IMPORTS = re.compile(
     r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(["'])((?:(?!\1)[^\n\\])+)\1"""
 )
@@ -143,6 +145,15 @@ def may_send_own(loaded: Loaded, provider: str) -> bool:
     bound = [text.is_bound for text in texts if text.is_bound is not None]
     is_bound = bool(bound) and all(bound)
     return not is_bound or any(provider in text.names for text in texts)
+
+
+def may_send_itself(loaded: Loaded) -> bool:
+    """Tell whether it may send requests, or let others send them, in a way of its own."""
+    texts = [head(path, LARGEST_BYTES) for path in loaded.files] or [None]
+    return any(
+        text is None or _SENDS.search(_TYPES_ONLY.sub("", text.decode("utf-8", "replace")))
+        for text in texts
+    )
 
 
 def _texts(files: Iterable[Path]) -> list[_Text] | None:

@@ -1,4 +1,4 @@
-"""Which requests pass the bridge of a running opencode by, and which plug-in may have them."""
+"""Which requests pass the bridge of a running opencode by, and which code may have them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from rotator.opencode.bridge.presence import WEBSOCKETS, Present
-from rotator.opencode.other_plugins import may_send_own
+from rotator.opencode.configured_keys import foreign_sdks_in
+from rotator.opencode.other_plugins import may_send_itself, may_send_own
 from rotator.opencode.own_plugins import SENDS_PAST_BRIDGES
 from rotator.services.key_givers import OpencodeInputs
 from rotator.system.processes import environment
@@ -24,7 +25,8 @@ def unseen_requests(present: Sequence[Present], providers: Collection[str]) -> I
     """Yield a sentence for each opencode and provider whose requests its bridge does not see.
 
     Those that a WebSocket would take are named where they are among `providers`. A plug-in that
-    has them is known by its text alone, so all that may be it are named.
+    has them is known by its text alone, so all that may be it are named, and the SDK that
+    opencode.json gives the provider.
     """
     for presence in present:
         sockets = (name for name in providers if presence.sends_by_socket(name))
@@ -44,7 +46,13 @@ def senders(presence: Present, provider: str) -> str:
     world = OpencodeInputs(
         environ or os.environ, tuple(Path(name) for name in presence.directories)
     )
-    names = [f"the {c.kind} {sanitize(c.name)}" for c in world.code if may_send_own(c, provider)]
+    sdks = [sdk for config in world.configs for sdk in foreign_sdks_in(config, provider)]
+    code = [c for c in world.code if may_send_own(c, provider)]
+    if sdks:
+        # It is likelier than a plug-in of which only its hooks speak against it.
+        code = [c for c in code if may_send_itself(c)]
+    names = [f"the SDK {sanitize(sdk)}" for sdk in dict.fromkeys(sdks)]
+    names += [f"the {c.kind} {sanitize(c.name)}" for c in code]
     if provider in SENDS_PAST_BRIDGES and world.has_loaders:
         names.append(OWN_PLUGIN)
     if not names:

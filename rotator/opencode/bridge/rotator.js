@@ -4051,7 +4051,7 @@ var Requests = class {
    */
   async #put(call, slot) {
     const entry = await this.#slots.resolve(this.#directories.get(call), call.slot, slot);
-    if (!entry?.secret) return false;
+    if (!entry || !isSendable(entry.secret)) return false;
     const { init, url, carried } = call;
     call.init = { ...init, headers: replaceLogin(init.headers, url, carried, entry) };
     call.carried = { secret: entry.secret, digest: this.#nameOf(call.slot, entry.digests), seen: entry };

@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from rotator.opencode.run_lines import runs_in
 from rotator.services.key_givers import WITHOUT_OWN_PLUGINS
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
 from rotator.services.restarts import restart_note, takes_effect, when_used
+from rotator.services.unseen_requests import senders
 from rotator.services.without_bridge import unbridged
 from tests.support.live import (
     Entry,
@@ -898,3 +900,29 @@ def test_c7_a_login_is_sent_where_opencode_or_a_plug_in_loads_it(
 
     assert (alone == says) is not is_sent
     assert when_used(live.context, [], put) != says
+
+
+# -- requests that pass the bridge by --------------------------------------------------------------
+
+
+def past_the_bridge(live: Live) -> str:
+    """Return who is said to send acme's requests past a bridge."""
+    (presence,) = with_the_bridge(live)
+    return senders(replace(presence, unseen=("acme",), is_here=False), "acme")
+
+
+@pytest.mark.parametrize("sdk", ["file:///opt/sdk.mjs", "@somebody/sdk"])
+def test_b3_a_provider_s_own_sdk_is_named_and_no_innocent_plug_in(live: Live, sdk: str) -> None:
+    """A plug-in that never speaks of fetch can send nothing past anybody."""
+    folder = live.paths.opencode_config
+    plugin = folder / "plugin" / "p.js"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text('export const O = async () => ({ config: (c) => { c.username = "x" } });')
+    assert past_the_bridge(live) == f"the plug-in {plugin} sends them"
+
+    told = {"provider": {"acme": {"npm": sdk}, "other": {"npm": "@other/sdk"}}}
+    (folder / "opencode.json").write_text(json.dumps(told))
+    assert past_the_bridge(live) == f"the SDK {sdk} sends them"
+
+    plugin.write_text("const kept = Bun.fetch; export const O = async () => ({});")
+    assert past_the_bridge(live) == f"the SDK {sdk} or the plug-in {plugin} sends them"

@@ -9,6 +9,7 @@ import { sha256 } from "../core/digests.js";
 import { FailedRows } from "../core/failed-rows.js";
 import { replaceLogin } from "../core/login-replacement.js";
 import { Mark } from "../core/mark.js";
+import { isSendable } from "../core/secret-texts.js";
 import { noop } from "../core/try-or.js";
 import { isString } from "../core/values.js";
 import { Call } from "../requests/call.js";
@@ -242,7 +243,7 @@ export class Requests {
    */
   async #put(call, slot) {
     const entry = await this.#slots.resolve(this.#directories.get(call), call.slot, slot);
-    if (!entry?.secret) return false;
+    if (!entry || !isSendable(entry.secret)) return false;
     const { init, url, carried } = call;
     call.init = { ...init, headers: replaceLogin(init.headers, url, carried, entry) };
     call.carried = { secret: entry.secret, digest: this.#nameOf(call.slot, entry.digests), seen: entry };
