@@ -224,8 +224,7 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
     context.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
     _forget_usage(context, account)
     context.notify_changed()
-    told = with_senders(context, account)
-    notes = [told] if told else []
+    notes = []
     if not context.purge():
         notes.append("its credential leaves the backups at the next chance")
     heir = context.store.state().account(kept_as)
@@ -235,6 +234,8 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
             f"what it kept of another login is {heir.name} now, which is disabled: rotator accounts"
             f" enable {heir.name}, or remove {heir.name} --all",
         )
+    if told := with_senders(context, account):
+        notes.insert(len(notes) if heir is None else 1, told)
     return Done(account, _live(context, account.provider), "; ".join(notes) or None)
 
 

@@ -62,8 +62,12 @@ def still_sent(
 
 def with_senders(context: Context, account: Account, note: str | None = None) -> str | None:
     """Return a note, and what is to be said of an account that was taken back just now."""
-    present = bridges_of(context.paths)
-    said = still_sent(context, account, present, unbridged(context.paths, present))
+    try:
+        present = bridges_of(context.paths)
+        said = still_sent(context, account, present, unbridged(context.paths, present))
+    except OSError as exc:
+        # It was taken back all the same.
+        said = f"whether a running opencode still sends it is not known: {exc.strerror}"
     return "; ".join(part for part in (note, said) if part) or None
 
 
