@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from rotator.core.logins.credential_secrets import halves_of, has_real_secret
-from rotator.model import Digest
+import pytest
+
+from rotator.core.logins.credential_secrets import (
+    UNSENDABLE,
+    halves_of,
+    has_real_secret,
+    why_useless,
+)
+from rotator.model import Credential, Digest
 from rotator.secret import digest_of
-from tests.support.builders import oauth, parsed
+from tests.support.builders import api, oauth, parsed
 
 ACCESS = "ACC-CANARY-a-1"
 
@@ -22,3 +29,16 @@ def test_a_word_is_the_secret_where_there_is_no_other() -> None:
 
     assert halves_of(credential) == ((Digest(digest_of("none")),),)
     assert not has_real_secret(credential)
+
+
+@pytest.mark.parametrize(
+    ("credential", "why"),
+    [
+        pytest.param(api("a"), None, id="a key"),
+        pytest.param(parsed(type="api", key=""), "it holds no login", id="nothing"),
+        pytest.param(parsed(type="api", key="KEY-\u200bCANARY"), UNSENDABLE, id="an odd key"),
+        pytest.param(oauth("a", access="ACC-\u200bCANARY"), None, id="what is unpacked"),
+    ],
+)
+def test_what_no_request_can_carry_is_of_no_use(credential: Credential, why: str | None) -> None:
+    assert why_useless(credential) == why

@@ -210,6 +210,17 @@ def test_what_may_be_somebody_else_s_only_copy_stays(stays: TokenPair) -> None:
     assert [one.number for one in fewer.kept] == [1, 2, *range(4, 66), None]
 
 
+def test_whose_tokens_are_in_use_is_said_by_those_and_no_others() -> None:
+    first, *rest = many(replaced(1, NOBODY))
+    ours = [replaced(number, ADA, timedelta(0)) for number in (65, 66)]
+    tokens = [first, *ours, *rest[2:], replaced(67, BOB), in_use(ADA)]
+
+    fewer = crowded(*unseen(*tokens))
+
+    assert fewer is not None
+    assert 65 not in [one.number for one in fewer.kept]
+
+
 def test_what_may_be_another_account_s_stays() -> None:
     tokens = [*many(replaced(1, NOBODY)), replaced(65, NOBODY, timedelta(0)), in_use(NOBODY)]
     doubted = secrets_of(tokens[1].credential)[:1]

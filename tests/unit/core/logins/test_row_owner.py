@@ -83,6 +83,16 @@ def test_new_tokens_in_the_place_of_old_ones_are_their_refresh_without_a_proof()
     assert owns == Owner(a, proof=Proof.NONE)
 
 
+@pytest.mark.parametrize("is_in_its_row", [True, False])
+def test_an_older_copy_of_its_tokens_is_old_in_its_own_row_too(*, is_in_its_row: bool) -> None:
+    a = an_account("a", oauth("a", 2))
+    state = a_state(a, older=[(a, oauth("a"))])
+
+    owns = owner(state, oauth("a"), a if is_in_its_row else None)
+
+    assert (owns.account, owns.stale) == (a, True)
+
+
 def test_tokens_that_kept_one_half_need_no_place() -> None:
     a = an_account("a", oauth("a"))
     state = replace(a_state(a), digests=a_state(a).digests)

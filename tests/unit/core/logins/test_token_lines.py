@@ -11,7 +11,7 @@ import pytest
 from rotator.core.logins.ancestry import Ancestry, ancestry_of
 from rotator.core.logins.credential_secrets import given_as, refresh_digests, secrets_of
 from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.line_parting import TokenPair, traced
+from rotator.core.logins.line_parting import MOST_UNKNOWN, TokenPair, traced
 from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
@@ -546,6 +546,21 @@ def test_the_oldest_of_many_tokens_of_one_person_go() -> None:
     assert isinstance(step, Part)
     assert step.account == account
     assert len(step.parted.kept) < len(many) + 1
+
+
+@pytest.mark.parametrize(("over", "dropped"), [(1, "1 was dropped"), (3, "3 were dropped")])
+def test_what_too_many_tokens_of_nobody_cost_is_said(over: int, dropped: str) -> None:
+    account = an_account("a", oauth("a", 99))
+    many = tuple(
+        Replaced(n, oauth("r", n, expires_at=NOW), NOW) for n in range(1, MOST_UNKNOWN + over + 1)
+    )
+
+    step = next_step(ACME, knowing(replace(a_state(account), replaced={account.id: many})))
+
+    assert isinstance(step, Part)
+    assert step.is_loss
+    assert len(step.parted.kept) == MOST_UNKNOWN + 1
+    assert dropped in step.why
 
 
 def test_an_exchange_between_one_person_s_accounts_at_two_places_takes_no_tokens_away() -> None:
