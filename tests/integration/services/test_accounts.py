@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rotator.context import Context
 from rotator.errors import AccountNotFound, LiveFileUnreadable, UsageError
 from rotator.live.swap import SwapRequest, swap
-from rotator.model import AccountState, EventKind, Limit
+from rotator.model import Account, AccountState, EventKind, Limit
 from rotator.opencode.auth.entries import parse_entry
+from rotator.opencode.bridge.presence import Present
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
+from rotator.services import still_sent
 from rotator.system.locks import is_held
+from rotator.system.paths import Paths
 from tests.support.live import (
     NOON,
     Entry,
@@ -287,6 +293,23 @@ def test_removing_the_live_account_puts_the_best_other_one_in(two: Live) -> None
 
     assert (done.live, two.names(), two.entries()) == ("acme-1", [A], {"acme": api("a")})
     assert two.kinds()[-2:] == [EventKind.SWAPPED, EventKind.REMOVED]
+
+
+@pytest.mark.parametrize("act", [ledger.remove, ledger.disable])
+def test_a_login_is_taken_back_though_nobody_can_look_who_sends_it(
+    two: Live, monkeypatch: pytest.MonkeyPatch, act: Callable[[Context, Account], ledger.Done]
+) -> None:
+    def refuse(_: Paths) -> list[Present]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/proc")
+
+    monkeypatch.setattr(still_sent, "bridges_of", refuse)
+
+    done = act(two.context, two.account(B))
+
+    assert done.note == (
+        "whether a running opencode still sends it is not known: Too many open files"
+    )
+    assert two.active("acme") == "acme-1"
 
 
 def test_removing_the_only_account_takes_its_entry_out(live: Live) -> None:
