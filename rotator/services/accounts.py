@@ -224,19 +224,17 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
     context.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
     _forget_usage(context, account)
     context.notify_changed()
-    notes = []
-    if not context.purge():
-        notes.append("its credential leaves the backups at the next chance")
+    is_purged = context.purge()
     heir = context.store.state().account(kept_as)
-    if heir is not None:
-        notes.insert(
-            0,
-            f"what it kept of another login is {heir.name} now, which is disabled: rotator accounts"
-            f" enable {heir.name}, or remove {heir.name} --all",
-        )
-    if told := with_senders(context, account):
-        notes.insert(len(notes) if heir is None else 1, told)
-    return Done(account, _live(context, account.provider), "; ".join(notes) or None)
+    notes = [
+        f"what it kept of another login is {heir.name} now, which is disabled: rotator accounts"
+        f" enable {heir.name}, or remove {heir.name} --all"
+        if heir
+        else None,
+        with_senders(context, account),
+        None if is_purged else "its credential leaves the backups at the next chance",
+    ]
+    return Done(account, _live(context, account.provider), "; ".join(filter(None, notes)) or None)
 
 
 def kept_beside(context: Context, state: State) -> dict[AccountId, int]:
