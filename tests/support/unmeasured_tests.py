@@ -2,8 +2,8 @@
 
 Its tracer makes them up to six times as slow, and each child half a second later. They are no
 proof that a line was looked at: what they reach has tests of its own, which are measured. So it is
-with a test that is given many cases, of which the first few are measured; but for the unit tests,
-which have to cover the pure core whole.
+with the contract of the providers, each of whose tests is given hundreds of cases: the first few
+are measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TESTS = Path(__file__).parents[1]
 # pytest-cov stops measuring for a test with this mark.
 MARK = "no_cover"
 FOLDERS = ("bench", "e2e", "fuzz", "property")
-WHOLE_FOLDER = "unit"
+CASES_FOLDER = "contract"
 MEASURED_CASES = 3
 _FOR_CHILDREN = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
         name = item.nodeid.split("[", 1)[0]
         cases[name] += 1
-        is_later = folder != WHOLE_FOLDER and cases[name] > MEASURED_CASES
+        is_later = folder == CASES_FOLDER and cases[name] > MEASURED_CASES
         draws = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if folder in FOLDERS or is_later or draws:
             item.add_marker(MARK)
