@@ -1,15 +1,12 @@
 """Tests that loop over many cases, or run whole programs, are not measured by coverage.
 
 Its tracer makes them up to six times as slow, and each child half a second later. They are no
-proof that a line was looked at: what they reach has tests of its own, which are measured. So it is
-with the contract of the providers, each of whose tests is given hundreds of cases: the first few
-are measured.
+proof that a line was looked at: what they reach has tests of its own, which are measured.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
@@ -19,23 +16,15 @@ TESTS = Path(__file__).parents[1]
 # pytest-cov stops measuring for a test with this mark.
 MARK = "no_cover"
 FOLDERS = ("bench", "e2e", "fuzz", "property")
-CASES_FOLDER = "contract"
-MEASURED_CASES = 3
 _FOR_CHILDREN = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of those folders, those that draw their cases, and a test's later cases."""
-    cases = Counter[str]()
+    """Mark the tests of those folders, and those that draw their cases wherever they are."""
     for item in items:
         path = item.path
-        folder = path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
-        name = item.nodeid.split("[", 1)[0]
-        cases[name] += 1
-        is_later = folder == CASES_FOLDER and cases[name] > MEASURED_CASES
-        draws = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        if folder in FOLDERS or is_later or draws:
+        is_there = path.is_relative_to(TESTS) and path.relative_to(TESTS).parts[0] in FOLDERS
+        if is_there or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(MARK)
 
 
