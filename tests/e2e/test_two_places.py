@@ -206,6 +206,11 @@ def test_a10_a_login_that_was_taken_back_is_not_sent_to_its_place_any_more(
     assert all(account["state"] != "rejected" for account in of(house, COPILOT)), places.told
 
 
+def wait_logged(house: Household) -> None:
+    """Wait until opencode's log says that a folder is used: it is written up to a second late."""
+    wait_until(lambda: b"creating instance" in house.log_file.read_bytes(), 10, "a word in the log")
+
+
 def withdrawn_in(house: Household) -> list[str]:
     """Return the digests of Copilot's logins that were taken back, as the bridge reads them."""
     told = json.loads((house.state_dir / "bridge" / "state.json").read_bytes())
@@ -223,6 +228,7 @@ def test_a10_without_the_bridge_nobody_is_blamed_for_the_answer_of_another_s_pla
         with serve(house, **environment) as server:
             session = server.create_session()
             server.prompt(session, "hi")
+            wait_logged(house)
             told = rotator(house, "rotate", COPILOT, f"{COPILOT}-1").stdout
             provider.answer(lambda _: refusal(429, {"error": {"message": LIMITED}}))
             before = len(provider.requests)

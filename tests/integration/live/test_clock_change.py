@@ -18,7 +18,6 @@ from rotator.model import SPENT_ELSEWHERE, AccountState, EventKind, Limit
 from rotator.services.refresh import ensure_fresh
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
-from rotator.system.files import publish
 from rotator.system.locks import swap_lock
 from rotator.system.paths import find_paths
 from rotator.watcher.daemon import Daemon
@@ -321,9 +320,14 @@ def clock(home: Path) -> Iterator[Shifted]:
 
 
 def hint() -> None:
-    """Let the watcher look: its clock says nothing of the time that it waits."""
+    """Let the watcher look: its clock says nothing of the time that it waits.
+
+    The file beside has no name of ours: a watcher takes away what has one.
+    """
     file = find_paths().auth_file
-    publish(file, file.read_bytes())
+    beside = file.with_name("auth.json.new")
+    beside.write_bytes(file.read_bytes())
+    beside.replace(file)
 
 
 def test_while_a_watcher_runs_a_rest_begins_anew(clock: Shifted) -> None:

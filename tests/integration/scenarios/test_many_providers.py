@@ -2,65 +2,64 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.calls_made import calls_made
 from tests.support.live import Live, api, open_live
 
-MANY = 300
-# It takes a tenth of that; with a look at everything for each one it was ten times as much.
-MOST_SECONDS = 1.0
+FEW, MANY = 30, 300
+# Ten times as many logins; with a look at everything for each one it was a hundred times.
+MOST_TIMES = 12
 
 
-@pytest.fixture
-def live(home: Path) -> Iterator[Live]:
-    with open_live(home) as live:
-        yield live
-
-
-def logins(name: str, count: int = MANY) -> dict[str, dict[str, str]]:
+def logins(name: str, count: int) -> dict[str, dict[str, str]]:
     return {f"p{number}": api(f"{name}-{number}") for number in range(count)}
 
 
-def capture_seconds(live: Live) -> float:
-    """Return the processor's time: how busy the machine is else says nothing."""
-    began = time.process_time()
-    live.look()
-    return time.process_time() - began
+def see_new(live: Live, count: int) -> int:
+    """Return how many calls it takes to save so many new logins."""
+    live.write(logins("A", count))
+    took = calls_made(live.look)
+
+    assert len(live.state.accounts) == count
+    return took
 
 
-def test_many_new_logins_are_saved_at_once(live: Live) -> None:
-    live.write(logins("A"))
-
-    took_seconds = capture_seconds(live)
-
-    assert len(live.state.accounts) == MANY
-    assert took_seconds < MOST_SECONDS
-
-
-def test_many_logins_that_come_back_are_known_at_once(live: Live) -> None:
+def see_again(live: Live, count: int) -> int:
+    """Return how many calls it takes to know so many logins that come back."""
     for name in "AB":
-        live.write(logins(name))
+        live.write(logins(name, count))
         live.look()
-    live.write(logins("A"))
+    live.write(logins("A", count))
+    took = calls_made(live.look)
 
-    took_seconds = capture_seconds(live)
-
-    assert [live.active(f"p{number}") for number in range(MANY)] == [
-        f"p{number}-1" for number in range(MANY)
-    ]
-    assert took_seconds < MOST_SECONDS
+    assert {live.active(f"p{number}") for number in range(count)} == {
+        f"p{number}-1" for number in range(count)
+    }
+    return took
 
 
-def test_many_logins_that_another_write_has_lost_are_put_back_at_once(live: Live) -> None:
-    live.write(logins("A", 3 * MANY))
+def see_lost(live: Live, count: int) -> int:
+    """Return how many calls it takes to put back so many logins that another write has lost."""
+    live.write(logins("A", count))
     live.look()
     live.write({"new": api("N")})
+    took = calls_made(live.look)
 
-    took_seconds = capture_seconds(live)
+    assert len(live.entries()) == count + 1
+    return took
 
-    assert len(live.entries()) == 3 * MANY + 1
-    assert took_seconds < MOST_SECONDS
+
+@pytest.mark.parametrize("see", [see_new, see_again, see_lost])
+def test_ten_times_as_many_logins_cost_ten_times_as_much(
+    tmp_path: Path, see: Callable[[Live, int], int]
+) -> None:
+    took = {}
+    for count in (FEW, MANY):
+        with open_live(tmp_path / str(count)) as live:
+            took[count] = see(live, count)
+
+    assert took[MANY] < MOST_TIMES * took[FEW], took
