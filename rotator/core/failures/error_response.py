@@ -20,7 +20,8 @@ from rotator.model import Signal
 # Twice what the bridge sends of a body.
 _LONGEST_BODY = 32_768
 _LONGEST_CODE = 100
-_LONGEST_MESSAGE = 2_000
+# Of a longer message the head says what it is, and the end when it is over.
+_HEAD_OF_MESSAGE, _END_OF_MESSAGE = 590, 400
 # So many letters of words may stand before the first JSON value.
 _LONGEST_PREFIX = 4_000
 _LONGEST_HEADER = 200
@@ -145,7 +146,7 @@ def _read(body: str, error: str, headers: tuple[tuple[str, str], ...]) -> ErrorR
     for text in (body, error):
         values, rest = _documents(text)
         documents += values
-        rest = _ERROR_NAME.sub("", rest[:_LONGEST_MESSAGE])
+        rest = _ERROR_NAME.sub("", _shortened(rest))
         if rest:
             messages.append(rest)
     objects = tuple(_objects(documents))
@@ -262,7 +263,14 @@ def _messages(entry: Mapping[str, object]) -> Iterator[str]:
     for name in _MESSAGE_FIELDS:
         value = entry.get(name)
         if isinstance(value, str) and not _JSON_START.match(value):
-            yield value[:_LONGEST_MESSAGE].strip()
+            yield _shortened(value).strip()
+
+
+def _shortened(message: str) -> str:
+    """Return a message, or the head and the end of a long one, with a line of its own between."""
+    if len(message) <= _HEAD_OF_MESSAGE + _END_OF_MESSAGE:
+        return message
+    return f"{message[:_HEAD_OF_MESSAGE]}\n…\n{message[-_END_OF_MESSAGE:]}"
 
 
 def _status(entry: Mapping[str, object]) -> int | None:

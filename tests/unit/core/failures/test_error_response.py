@@ -101,6 +101,22 @@ def test_an_answer_that_was_cut_off_is_read_as_far_as_it_goes(
     assert answer.messages == messages
 
 
+def test_a_long_message_is_read_from_its_head_and_its_end() -> None:
+    whole, longer = "h" * 590 + "e" * 400, "h" * 590 + "m" + "e" * 400
+
+    read = [
+        read_error_response(failure(429, body, error=error)).messages
+        for body, error in [
+            (json.dumps({"error": whole}), None),
+            (json.dumps({"error": longer}), None),
+            ("", longer),
+        ]
+    ]
+
+    cut = "h" * 590 + "\n…\n" + "e" * 400
+    assert read == [(whole,), (cut,), (cut,)]
+
+
 def test_what_an_answer_echoes_of_the_request_is_not_read() -> None:
     echo = {"code": "quota_exceeded", "message": "You have no quota"}
     body = {
