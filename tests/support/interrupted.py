@@ -12,16 +12,20 @@ import os
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
+from typing import Any
 from unittest import mock
 
 from rotator.live.capture import capture_live, rebuild_torn
 from rotator.model import Account
 from rotator.opencode.auth.file import Torn
+from rotator.provider import HttpAnswer, HttpRequest
 from rotator.secret import digest_of
 from rotator.services import accounts as ledger
 from rotator.services.refresh import ensure_fresh, settle_pending_refreshes
@@ -197,6 +201,38 @@ def opened(home: Path, scene: Scene, vendor: Vendor) -> Iterator[Live]:
     """Open the context as a process does that begins."""
     with open_live(home, clock=clock_of(scene), registry=registry_of(vendor)) as live:
         yield live
+
+
+Count = Callable[[FrameType, str, Any], object]
+
+
+def play(home: Path, what: str, count: Count | None) -> None:
+    """Go through the scene of that name, with a profile function for what is ours in it."""
+    (scene,) = (scene for scene in SCENES if scene.what == what)
+    vendor = vendor_of(scene, home)
+    answer = vendor.send
+
+    def send(request: HttpRequest) -> HttpAnswer:
+        # The vendor is another computer.
+        sys.setprofile(None)
+        try:
+            return answer(request)
+        finally:
+            sys.setprofile(count)
+
+    with mock.patch.object(vendor, "send", send):
+        sys.setprofile(count)
+        with opened(home, scene, vendor) as live:
+            scene.act(live)
+        sys.setprofile(None)
+
+
+def is_held(home: Path, what: str) -> bool:
+    """Tell that this process holds a file that is written in place: who looks would wait for it."""
+    if what != IN_PLACE:
+        return False
+    held = Path("/proc/self/fd").iterdir()
+    return str(file_in(home)) in {os.readlink(fd) for fd in held if os.path.lexists(fd)}  # noqa: PTH115
 
 
 def furnish(home: Path, scene: Scene) -> None:
