@@ -215,7 +215,29 @@ function* build(command, signal, told = {}) {
     const { headers: apart, ...rest } = init;
     return [new Request(command.url, rest), { headers: apart }];
   }
+  // An address, and an init whose parts are asked for: a Request is one.
+  if (command.form === "request as init") return [command.url, new Request(command.url, init)];
+  if (command.form === "getters as init") return [command.url, new Asked(init)];
   return [command.form === "url" ? new URL(command.url) : command.url, init];
+}
+
+class Asked {
+  #init;
+  constructor(init) {
+    this.#init = init;
+  }
+  get method() {
+    return this.#init.method;
+  }
+  get headers() {
+    return this.#init.headers;
+  }
+  get body() {
+    return this.#init.body;
+  }
+  get signal() {
+    return this.#init.signal;
+  }
 }
 
 async function read(response, started) {

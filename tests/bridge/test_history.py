@@ -11,7 +11,7 @@ import pytest
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
 from tests.support.loopback_http import Connection, Received
-from tests.support.upstream import Upstream, model_request, reply
+from tests.support.upstream import FORMS, Upstream, model_request, reply
 
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
 
@@ -79,7 +79,7 @@ def drop_once(
     return pending.result()
 
 
-@pytest.mark.parametrize("form", ["string", "url", "request", "both"])
+@pytest.mark.parametrize("form", FORMS)
 def test_what_is_bound_is_dropped_and_the_rest_is_sent_once_more_with_the_same_key(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, form: str
 ) -> None:

@@ -11,6 +11,7 @@ from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
 from tests.support.other_plugins import (
     DEFINED_FOR_GOOD,
+    GUARDS,
     KEPT_AT_IMPORT,
     ORDERS,
     OUTERMOST,
@@ -88,6 +89,32 @@ def test_a_failover_works_under_whatever_another_plug_in_does(
     assert (len(asked), upstream.keys[-1]) == (2, B)
     assert len(seen_by_others(early)) >= 1
     assert not [name for names in seen_by_others(early) for name in names if "rotator" in name]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
+@pytest.mark.parametrize("source", GUARDS.values(), ids=GUARDS)
+def test_who_puts_his_own_back_wherever_he_does_not_find_it_is_asked_once_a_request(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    live: LiveFile,
+    source: str,
+    order: Order,
+) -> None:
+    """B3: he finds ours over his own, and asks that one."""
+    load(early, order, plugin(live.path.parent, source))
+    said = [early.run("fetch", **model_request(upstream))["status"] for _ in range(3)]
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    live.key(B)
+    watcher.retry(signal, B)
+
+    assert (said, pending.result()["status"]) == ([200] * 3, 200)
+    assert upstream.keys == [A] * 4 + [B]
+    # One that was defined in our place stands before us, and does not see what we send again.
+    assert len(seen_by_others(early)) in {len(upstream.keys), len(upstream.keys) - 1}
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)

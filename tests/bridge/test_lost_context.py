@@ -11,7 +11,7 @@ import pytest
 from rotator.secret import digest_of
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
-from tests.support.upstream import Upstream, model_request, reply
+from tests.support.upstream import FORMS, Upstream, model_request, reply
 
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
 MARK = {"provider": "mock", "npm": "@ai-sdk/openai-compatible"}
@@ -48,7 +48,7 @@ def end(bridge: BridgeProcess, kind: str = "session.idle") -> None:
     bridge.run("hook", name="event", arguments=[{"event": event}])
 
 
-@pytest.mark.parametrize("form", ["string", "url", "request", "both"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("header_form", ["object", "pairs", "headers", "map"])
 def test_the_login_is_replaced_in_every_form_and_nothing_is_added(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile, form: str, header_form: str

@@ -11,14 +11,13 @@ import pytest
 
 from tests.support.bridge_process import BRIDGE, BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
-from tests.support.upstream import Upstream, model_request
+from tests.support.upstream import FORMS, Upstream, model_request
 
 HEADER_FORMS = ["object", "pairs", "headers", "map"]
-INPUT_FORMS = ["string", "url", "request", "both"]
 
 
 @pytest.mark.parametrize("header_form", HEADER_FORMS)
-@pytest.mark.parametrize("form", INPUT_FORMS)
+@pytest.mark.parametrize("form", FORMS)
 def test_the_login_is_replaced_in_every_form_and_nothing_is_added(
     bridge: BridgeProcess, upstream: Upstream, live: LiveFile, form: str, header_form: str
 ) -> None:

@@ -14,7 +14,7 @@ from rotator.system.files import publish
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile, oauth
 from tests.support.loopback_http import Connection, Received
-from tests.support.upstream import Upstream, model_request
+from tests.support.upstream import FORMS, Upstream, model_request
 from tests.support.waiting import wait_until
 
 A, B, C = "KEY-CANARY-A", "KEY-CANARY-B", "KEY-CANARY-C"
@@ -37,7 +37,7 @@ def nothing_left(watcher: FakeWatcher) -> bool:
 
 
 @pytest.mark.parametrize("header_form", ["object", "pairs", "headers"])
-@pytest.mark.parametrize("form", ["string", "url", "request", "both"])
+@pytest.mark.parametrize("form", FORMS)
 def test_retry_sends_the_request_again_with_the_login_that_is_live_by_now(
     bridge: BridgeProcess,
     upstream: Upstream,
@@ -431,7 +431,7 @@ def node(home: Path, live: LiveFile) -> Iterator[BridgeProcess]:
         yield process
 
 
-@pytest.mark.parametrize("form", ["string", "url", "request", "both"])
+@pytest.mark.parametrize("form", FORMS)
 def test_all_of_it_works_under_node_too(
     node: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, form: str
 ) -> None:

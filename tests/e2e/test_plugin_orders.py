@@ -47,6 +47,8 @@ SEEN = (
     "replaces fetch when the turn begins",
     "hands the fetch on that it found",
     "wraps fetch at every request",
+    "puts its own fetch back wherever it does not find it",
+    "gives a Request in place of an init",
     "throws when it starts",
 )
 PUTS_BACK = "puts back the fetch of its import at every request"

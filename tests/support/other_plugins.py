@@ -53,6 +53,47 @@ export const Always = async () => ({
   },
 });
 """
+# Knows its own fetch by a word on it, which it writes there once it is in its place.
+SET_UNLESS_NOTED = """
+export const Noted = async () => ({
+  "chat.headers": async () => {
+    if (globalThis.fetch.isNoted) return;
+    const mine = over(globalThis.fetch);
+    globalThis.fetch = mine;
+    mine.isNoted = true;
+  },
+});
+"""
+_GUARD = """
+let below;
+const mine = over((...given) => SEND);
+export const Guard = async () => ({
+  "chat.headers": async () => {
+    if (globalThis.fetch === mine) return;
+    below = globalThis.fetch;
+    PUT;
+  },
+});
+"""
+_ASSIGNS = "globalThis.fetch = mine"
+_DEFINES = (
+    'Object.defineProperty(globalThis, "fetch",'
+    " { value: mine, configurable: true, writable: true })"
+)
+# Each puts its own fetch wherever it does not find it, over the one that it finds there.
+_SENDS, _FROM_QUEUE = "below(...given)", "queue.runInAsyncScope(below, null, ...given)"
+_QUEUE = """
+import { AsyncResource } from "node:async_hooks";
+const queue = new AsyncResource("queue");
+"""
+GUARDS = {
+    "notes": SET_UNLESS_NOTED,
+    "assigns": _GUARD.replace("SEND", _SENDS).replace("PUT", _ASSIGNS),
+    "defines": _GUARD.replace("SEND", _SENDS).replace("PUT", _DEFINES),
+    "assigns what has a queue of its own": (
+        _QUEUE + _GUARD.replace("SEND", _FROM_QUEUE).replace("PUT", _ASSIGNS)
+    ),
+}
 HANDS_ON = """
 export const HandsOn = async () => {
   const found = globalThis.fetch;
@@ -173,6 +214,7 @@ OUTERMOST = {
     "set at start": SET_AT_START,
     "set in a hook": SET_IN_HOOK,
     "set at every request": SET_AT_EVERY_REQUEST,
+    "set unless noted": SET_UNLESS_NOTED,
     "hands ours on": HANDS_ON,
     "binds ours": BINDS,
     "defined unwritable": DEFINED,

@@ -52,6 +52,22 @@ _KINDS = {
     "wraps fetch at every request": (
         'return { "chat.headers": async () => { globalThis.fetch = through(globalThis.fetch) } }'
     ),
+    "puts its own fetch back wherever it does not find it": """
+      let below
+      const mine = through((...given) => below(...given))
+      const guard = () => {
+        if (globalThis.fetch === mine) return
+        below = globalThis.fetch
+        globalThis.fetch = mine
+      }
+      guard()
+      return { "chat.headers": async () => guard(), event: async () => guard() }
+    """,
+    "gives a Request in place of an init": """
+      const found = globalThis.fetch
+      globalThis.fetch = (input, init) =>
+        (note("fetch", urlOf(input)), found(urlOf(input), new Request(input, init)))
+    """,
     "puts back the fetch of its import at every request": (
         'return { "chat.headers": async () => { globalThis.fetch = through(kept) } }'
     ),

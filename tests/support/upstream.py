@@ -12,6 +12,8 @@ from typing import Any, Self
 from tests.support.loopback_http import Connection, LoopbackServer, Received, head
 
 OURS = "rotator"  # no header of a request has this in its name
+# Ways in which the driver gives a request to fetch.
+FORMS = ["string", "url", "request", "both", "request as init", "getters as init"]
 Respond = Callable[[Received, Connection], bool]
 
 

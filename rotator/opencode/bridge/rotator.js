@@ -3085,6 +3085,17 @@ var Routing = class {
 // src/requests/bridge.js
 var MOST_SENDS = 50;
 var REFUSALS = [401, 402, 403, 429];
+function withOwnInit(seen) {
+  const headers = (
+    /** @type {any} */
+    seen.headers
+  );
+  const kind = Object.getPrototypeOf(seen.init ?? {});
+  if (kind === Object.prototype || kind === null)
+    return { ...seen, init: { ...seen.init, headers } };
+  const request = new Request(seen.input, seen.init);
+  return { ...seen, input: request, request, init: { headers } };
+}
 var Bridge = class {
   #history = new History();
   /** @type {Set<string>} */
@@ -3350,11 +3361,7 @@ var Bridge = class {
    */
   async #prepare(seen) {
     const { path: path8, login } = seen;
-    const init = { ...seen.init, headers: (
-      /** @type {any} */
-      seen.headers
-    ) };
-    const call = new Call({ ...seen, init });
+    const call = new Call(withOwnInit(seen));
     if (!isModelPath(path8) && !isModelRequest(path8, await call.text())) return null;
     this.#requestLogins.keepPlace(call);
     this.#requestLogins.useLogin(call, this.logins.get(login.slot));
@@ -3364,17 +3371,21 @@ var Bridge = class {
 };
 
 // src/requests/outermost-fetch.js
+import { AsyncLocalStorage as AsyncLocalStorage2 } from "node:async_hooks";
 var MOST_LAYERS = 1e3;
 var OutermostFetch = class {
   /** @type {Send} */
   #send;
   // (layer, receiver, arguments) -> what fetch returns
-  /** @type {WeakMap<Fetch, Fetch>} */
+  /** @type {WeakMap<Fetch, Layer>} */
   #layers = /* @__PURE__ */ new WeakMap();
-  // a fetch of ours -> the one below it
-  /** @type {WeakMap<Fetch, Fetch>} */
-  #ours = /* @__PURE__ */ new WeakMap();
-  // and back
+  // a fetch of ours -> what is below it
+  /** @type {WeakMap<Fetch, Layer>} */
+  #known = /* @__PURE__ */ new WeakMap();
+  // somebody's fetch -> the same
+  /** @type {AsyncLocalStorage<Set<Layer>>} */
+  #inside = new AsyncLocalStorage2();
+  // those that are just sending something
   /** @type {any} */
   #current;
   #made = 0;
@@ -3384,10 +3395,9 @@ var OutermostFetch = class {
   #set;
   /** @param {Send} send */
   constructor(send2) {
-    const keeper = this;
     this.#send = send2;
-    this.#get = () => keeper.#current;
-    this.#set = (value) => keeper.#put(value);
+    this.#get = () => this.#current;
+    this.#set = (value) => this.#put(value);
   }
   /** Stand in front of whatever fetch there is; false: somebody does not let us. */
   hold = () => tryOr(() => {
@@ -3402,26 +3412,70 @@ var OutermostFetch = class {
   /** @param {any} value */
   #put(value) {
     const isPlain = typeof value !== "function" || this.#layers.has(value);
-    this.#current = isPlain ? value : this.#ours.get(value) ?? this.#over(value);
+    this.#current = isPlain ? value : this.#over(value);
   }
   /**
-   * @param {Fetch} layer
+   * @param {Fetch} theirs
    * @returns {Fetch}
    */
-  #over(layer) {
-    if (this.#made >= MOST_LAYERS) return layer;
+  #over(theirs) {
+    const known = this.#known.get(theirs);
+    if (!known && this.#made >= MOST_LAYERS) return theirs;
+    const layer = known ?? this.#newLayer(theirs);
+    if (known && this.#layers.get(this.#current) === known) known.found = this.#current;
+    return layer.ours.find((one) => one !== layer.found) ?? this.#wrapped(layer);
+  }
+  /** @param {Fetch} theirs */
+  #newLayer(theirs) {
     this.#made += 1;
-    const send2 = this.#send;
-    const wrapped = function() {
-      return send2(layer, this, arguments);
-    };
-    tryOr(() => {
-      const { prototype, ...own } = Object.getOwnPropertyDescriptors(layer);
-      Object.defineProperties(wrapped, own);
+    const layer = { theirs, before: this.#current, ours: [], found: null, given: /* @__PURE__ */ new WeakSet() };
+    this.#known.set(theirs, layer);
+    return layer;
+  }
+  /**
+   * @param {Layer} layer
+   * @returns {Fetch}
+   */
+  #wrapped(layer) {
+    const wrapped = new Proxy(layer.theirs, {
+      apply: (_, receiver, given) => {
+        const { before } = layer;
+        if (typeof before === "function" && this.#isAskedBy(layer, wrapped, given))
+          return Reflect.apply(before, receiver, given);
+        return this.#send(layer.found ? this.#noted(layer) : layer.theirs, receiver, given);
+      }
     });
+    layer.ours.push(wrapped);
     this.#layers.set(wrapped, layer);
-    this.#ours.set(layer, wrapped);
     return wrapped;
+  }
+  /**
+   * Return a layer's fetch, of which is noted what it has got and what it asks meanwhile.
+   *
+   * @param {Layer} layer
+   * @returns {Fetch}
+   */
+  #noted(layer) {
+    const inside = this.#inside;
+    return function() {
+      for (const one of arguments) if (isObject(one)) layer.given.add(one);
+      const within = /* @__PURE__ */ new Set([...inside.getStore() ?? [], layer]);
+      return inside.run(within, () => Reflect.apply(layer.theirs, this, arguments));
+    };
+  }
+  /**
+   * Tell whether a layer itself asks one of ours over it, for what it was given. One that sends
+   * from a queue of its own is known by that; one that was defined in our place stands before us.
+   *
+   * @param {Layer} layer
+   * @param {Fetch} ours
+   * @param {unknown[]} given
+   */
+  #isAskedBy(layer, ours, given) {
+    if (Object.getOwnPropertyDescriptor(globalThis, "fetch")?.value === layer.theirs) return true;
+    if (layer.found !== ours) return false;
+    if (this.#inside.getStore()?.has(layer)) return true;
+    return given.some((one) => isObject(one) && layer.given.has(one));
   }
 };
 

@@ -45,6 +45,21 @@ import { Routing } from "./routing.js";
 const MOST_SENDS = 50;
 const REFUSALS = [401, 402, 403, 429]; // of a login, whatever it asked
 
+/**
+ * Return a request of which we may change what it is sent with. Of what hands its parts on by
+ * getters, as a Request does, a copy would have none: it goes into a request of its own.
+ *
+ * @param {Claimed} seen
+ */
+function withOwnInit(seen) {
+  const headers = /** @type {any} */ (seen.headers);
+  const kind = Object.getPrototypeOf(seen.init ?? {});
+  if (kind === Object.prototype || kind === null)
+    return { ...seen, init: { ...seen.init, headers } };
+  const request = new Request(seen.input, seen.init);
+  return { ...seen, input: request, request, init: { headers } };
+}
+
 /** What all requests of this process share, and what happens to each. */
 export class Bridge {
   #history = new History();
@@ -332,8 +347,7 @@ export class Bridge {
    */
   async #prepare(seen) {
     const { path, login } = seen;
-    const init = { ...seen.init, headers: /** @type {any} */ (seen.headers) };
-    const call = new Call({ ...seen, init });
+    const call = new Call(withOwnInit(seen));
     if (!isModelPath(path) && !isModelRequest(path, await call.text())) return null;
     this.#requestLogins.keepPlace(call);
     this.#requestLogins.useLogin(call, this.logins.get(login.slot));
