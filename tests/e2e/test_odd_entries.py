@@ -139,6 +139,7 @@ def test_a10_a_key_for_another_address_does_not_take_over_in_the_turn(scene: Sce
     said = scene.ask(ADDRESSED)
 
     assert (said, set(scene.keys_of(ADDRESSED))) == ("", {key(ADDRESSED, "1")})
+    assert "it goes to another place" in str(scene.events_of(ADDRESSED, "failover"))
     assert states(scene.house, ADDRESSED) == ["ready", "exhausted"]
 
 
@@ -149,6 +150,7 @@ def test_a10_an_address_that_is_written_in_another_way_is_the_same(scene: Scene)
     assert said == "Hello from the loopback provider."
     assert scene.keys_of(SPELT)[-1] == key(SPELT, "2")
     assert states(scene.house, SPELT) == ["ready", "cooling"]
+    assert "another place" not in str(scene.events_of(SPELT, "failover"))
 
 
 @pytest.mark.parametrize("provider", WORDS)

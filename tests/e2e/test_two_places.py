@@ -196,6 +196,7 @@ def test_a10_a_company_s_place_is_one_however_it_is_written(
     assert {host for host, _ in places.asked} == {places.mine}
     assert places.asked[-1] == (places.mine, "b")
     assert of_kind(house, "failover"), places.told
+    assert "another place" not in str([*of_kind(house, "failover"), *of_kind(house, "problem")])
     assert other(house, COPILOT)["state"] == "ready", places.told
 
 
