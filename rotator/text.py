@@ -8,6 +8,21 @@ _USER = r"(?<=://)[^/\s@]*@"
 _GIVEN = r"(?i)([?&][^=&#\s]*(?:auth|key|secret|token|sig|pass)[^=&#\s]*=)[^&#\s]*"
 
 
+def text_of(content: bytes) -> str:
+    """Return the text of a file that may hold bytes that are no UTF-8; `bytes_of` undoes it."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def bytes_of(text: str) -> bytes:
+    """Return the bytes that `text_of` made a text of."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def as_read(text: str) -> str:
+    """Return a part of what `text_of` gave as JavaScript reads it: no byte is a text's end."""
+    return text if text.isascii() else bytes_of(text).decode("utf-8", "replace")
+
+
 def sanitize(text: object, longest: int = LONGEST) -> str:
     """Return `text` on one line, without control or format characters, at most `longest` long.
 

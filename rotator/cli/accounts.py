@@ -1,4 +1,4 @@
-"""`rotator accounts`: list, add, rename, remove, disable, enable, merge; unclaimed contents."""
+"""`rotator accounts`: lists accounts and unclaimed contents, and changes one account."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from rotator.cli.common import (
     provider_id,
     state_words,
 )
+from rotator.cli.kept_logins import kept_and_cure, kept_words
 from rotator.cli.unclaimed import adopt, drop, list_unclaimed, print_unclaimed, unclaimed_json
 from rotator.context import Context
 from rotator.core.logins.perhaps_one import perhaps_one, perhaps_words
@@ -159,7 +160,7 @@ def remove(account: str, *, yes: bool, with_kept: bool, as_json: bool) -> None:
             raise UsageError(message, hint="add --yes")
         question = f"Remove {target.name}? Its credential is deleted"
         if kept:
-            others = _kept_words(kept)
+            others = kept_words(kept)
             question += f", {'and' if with_kept else 'but not'} what it keeps: {others}"
         with interrupts.counting_at_once():
             click.confirm(question, abort=True, err=True)
@@ -179,6 +180,21 @@ def merge(keep: str, other: str, *, as_json: bool) -> None:
         state = context.store.state()
         done = ledger.merge(context, named_account(state, keep), named_account(state, other))
     _say(done, "merged", as_json=as_json)
+
+
+@command.command("split")
+@click.argument("account")
+@json_option
+def split_(account: str, *, as_json: bool) -> None:
+    """Make an account of an older login that ACCOUNT keeps.
+
+    It is not used before you enable it, or its vendor says whose it is.
+    """
+    from rotator.services.splits import split
+
+    with context_for_command() as context:
+        done = split(context, named_account(context.store.state(), account))
+    _say(done, "split", as_json=as_json)
 
 
 def account_json(
@@ -244,6 +260,7 @@ def _list(*, as_json: bool) -> None:
         state, now = context.store.state(), context.clock()
         unclaimed, problems = contents(context), live_problems(context.paths.auth_file)
         kept, known = ledger.kept_beside(context, state), knowledge(context, state)
+        older = {a.id: kept_and_cure(a, kept[a.id], known) for a in state.accounts}
         read = {a.id: context.history.asked(a.id).snapshot for a in state.accounts if as_json}
     accounts = sorted(state.accounts, key=lambda a: (a.provider, a.alias))
     if as_json:
@@ -263,13 +280,13 @@ def _list(*, as_json: bool) -> None:
     if not accounts:
         click.echo("no accounts yet: log in with opencode while rotator watch runs")
     same = perhaps_words(known)
-    print_table([_row(a, state, now, kept[a.id], same.get(a.id, "")) for a in accounts])
+    print_table([_row(a, state, now, older[a.id], same.get(a.id, "")) for a in accounts])
     print_unclaimed(unclaimed)
     for sentence in (*problems, *state.broken):
         click.echo(f"! {sentence}", err=True)
 
 
-def _row(account: Account, state: State, now: datetime, kept: int, same: str) -> list[str]:
+def _row(account: Account, state: State, now: datetime, kept: str, same: str) -> list[str]:
     mark = "*" if state.live_in(account) else " "
     return [
         f"{mark} {account.name}",
@@ -281,7 +298,7 @@ def _row(account: Account, state: State, now: datetime, kept: int, same: str) ->
                 account.reason_at(now)
                 or part_limit_words(account, now)
                 or _unproven_words(account),
-                _kept_words(kept),
+                kept,
                 same,
             )
             if words
@@ -300,12 +317,6 @@ def _home_words(account: Account, state: State) -> str:
 
 def _unproven_words(account: Account) -> str:
     return "its vendor has not said yet whose its newest tokens are" if account.unproven else ""
-
-
-def _kept_words(kept: int) -> str:
-    if kept == 1:
-        return "an older login that may be somebody else's"
-    return f"{kept} older logins that may be somebody else's" if kept else ""
 
 
 def _require_accepted(context: Context, provider: str, credential: Credential) -> None:

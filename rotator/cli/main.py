@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("watch", "Watch over auth.json in the foreground."),
     "status": ("status", "Watcher, bridge, opencodes, one line a provider."),
     "statusline": ("statusline", "One short line for tmux or a shell prompt."),
-    "accounts": ("accounts", "List, add, rename, remove, disable, enable, merge accounts."),
+    "accounts": ("accounts", "List, add, rename, remove, disable, enable, merge, split accounts."),
     "rotate": ("rotate", "Put another account into auth.json now."),
     "usage": ("usage", "How much of each account's limits is used."),
     "events": ("events", "What happened and why."),

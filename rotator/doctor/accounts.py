@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from rotator.core.logins.credential_secrets import refresh_digests
+from rotator.core.logins.credential_secrets import refresh_digests, why_useless
 from rotator.doctor.check_result import Check, CheckResult, note, ok, problem
 from rotator.model import SPENT_ELSEWHERE, HomeName
 from rotator.opencode.auth.entries import BadEntry, parse_entry
@@ -53,12 +53,13 @@ def _unreadable(accounts: Iterable[Row]) -> Iterator[CheckResult]:
 def _with_spent(row: Row, exchanged: Collection[str]) -> Row:
     """Return the row as it stands once somebody has written down what is known already."""
     try:
-        refresh = refresh_digests(parse_entry(row["provider"], Secret(row["entry"])))
+        credential = parse_entry(row["provider"], Secret(row["entry"]))
     except BadEntry:
         return row
-    if row["rejected"] is not None or set(refresh).isdisjoint(exchanged):
+    if row["rejected"] is not None:
         return row
-    return {**row, "rejected": SPENT_ELSEWHERE}
+    is_spent = not set(refresh_digests(credential)).isdisjoint(exchanged)
+    return {**row, "rejected": SPENT_ELSEWHERE if is_spent else why_useless(credential)}
 
 
 def _rejected(accounts: Iterable[Row]) -> Iterator[CheckResult]:

@@ -100,7 +100,7 @@ def _keep_shadowed(context: Context, reading: Whole, known: Knowledge) -> None:
     for member in reading.members:
         if member is last[member.provider]:
             continue
-        entry = Secret(reading.content.decode("utf-8")[member.value_start : member.value_end])
+        entry = reading.value_of(member)
         credential = try_parse(member.provider, entry)
         saved = not isinstance(credential, str) and is_saved(member.provider, credential, known)
         if says_something(entry) and not saved:

@@ -44,6 +44,7 @@ def rebuild(context: Context, torn: Torn, otherwise: Account | None = None) -> R
     LiveFileError if the disk does not let us or there is no room to keep what is in it.
     """
     if torn.lasting:
+        _keep_said(context, torn)
         require_whole(torn, context.paths.auth_file)
     content = _whole_content(context, otherwise)
     if content is None:
@@ -63,6 +64,19 @@ def rebuild(context: Context, torn: Torn, otherwise: Account | None = None) -> R
     context.record([Event(context.clock(), EventKind.RESTORED, why=why)])
     context.notify_changed()
     return Rebuilt(torn.why, kept)
+
+
+def _keep_said(context: Context, torn: Torn) -> None:
+    """Keep what stands in a file that opencode takes for empty, and so may write over."""
+    if torn.says is None:
+        return
+    whole = context.store.live_content() or b"{}"
+    kept = keep_torn(context, torn.says.encode("utf-8", "replace"), torn.why, whole)
+    if kept is not None and kept.is_new:
+        why = f"opencode cannot read auth.json ({torn.why}) and may write over it; its logins are"
+        why = f"{why} unclaimed content {kept.number}: {LIST}"
+        context.record([Event(context.clock(), EventKind.PROBLEM, why=why)])
+        context.notify_changed()
 
 
 def rebuild_at_rest(

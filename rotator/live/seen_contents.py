@@ -22,6 +22,7 @@ from rotator.live.unsaved_file import read_unsaved, remove_unsaved
 from rotator.model import Digest
 from rotator.opencode.auth.file import Reading, Whole, read_live
 from rotator.secret import Secret
+from rotator.text import bytes_of
 
 log = logging.getLogger(__name__)
 
@@ -51,17 +52,17 @@ class SeenContents:
                 return
             self._last = reading
             if self._has_news(reading):
-                self._contents.append(Secret(reading.content.decode("utf-8")))
+                self._contents.append(Secret(reading.text))
                 self._bound()
 
     def all(self) -> list[Whole]:
         """Return what is kept."""
         with self._lock:
-            return [Whole(content.reveal().encode("utf-8")) for content in self._contents]
+            return [Whole(bytes_of(content.reveal())) for content in self._contents]
 
     def forget(self, saved: Sequence[Whole]) -> None:
         """Take out what is saved."""
-        gone = {Secret(whole.content.decode("utf-8")) for whole in saved}
+        gone = {Secret(whole.text) for whole in saved}
         with self._lock:
             self._contents = [content for content in self._contents if content not in gone]
             self._is_full = self._is_full and bool(self._contents)
@@ -70,7 +71,7 @@ class SeenContents:
         kept = {
             item
             for content in self._contents
-            for item in Whole(content.reveal().encode("utf-8")).entries.items()
+            for item in Whole(bytes_of(content.reveal())).entries.items()
         }
         return not reading.entries.items() <= kept
 

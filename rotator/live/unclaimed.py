@@ -26,7 +26,7 @@ from rotator.opencode.auth.file import Reading, Whole
 from rotator.opencode.auth.fragments import take_apart
 from rotator.secret import Secret
 from rotator.storage.tables.unclaimed_contents import UnclaimedContent
-from rotator.text import sanitize
+from rotator.text import sanitize, text_of
 
 MOST_BYTES = 64 * 1024 * 1024
 LIST = "rotator accounts unclaimed"
@@ -93,7 +93,7 @@ def _full(context: Context, provider: str | None, count: int) -> LiveFileError:
 def keep_torn(context: Context, content: bytes, why: str, whole: bytes) -> KeptContent | None:
     """Keep torn bytes in whose place `whole` will be written; None if nothing is lost with them."""
     parts, known = take_apart(content), knowledge(context)
-    if not holds_news(parts, Secret(whole.decode("utf-8")), known):
+    if not holds_news(parts, Secret(text_of(whole)), known):
         return None
     new = tuple(p for p, c in logins_of(parts, known) if not is_saved(p, c, known))
     return replace(keep(context, content, why), logins=new)
@@ -125,7 +125,7 @@ def find(context: Context, number: int) -> UnclaimedContent:
 
 def has_unread(context: Context, aside: UnclaimedContent) -> bool:
     """Tell whether there is something in it that cannot be read and stands nowhere else."""
-    whole = Secret((context.store.live_content() or b"").decode("utf-8"))
+    whole = Secret(text_of(context.store.live_content() or b""))
     return holds_unread(take_apart(aside.content, aside.provider), whole, knowledge(context))
 
 

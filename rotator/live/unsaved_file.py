@@ -22,6 +22,7 @@ from rotator.system.file_owners import foreign_link, remove_own
 from rotator.system.files import publish
 from rotator.system.paths import FOLDER_MODE, OURS, Paths, private_folder
 from rotator.system.regular_files import open_regular
+from rotator.text import bytes_of
 
 _NAME = "auth.json.unsaved"
 _LARGEST_BYTES = 40 * 1024 * 1024
@@ -38,7 +39,7 @@ class Unsaved:
 
 def write_unsaved(paths: Paths, contents: Sequence[Whole], since: Digest | None) -> bool:
     """Write them where it can be done; tell whether it could."""
-    texts = [whole.content.decode("utf-8") for whole in contents]
+    texts = [whole.text for whole in contents]
     written = json.dumps({"since": since, "contents": texts}).encode()
     for place in _places(paths):
         with contextlib.suppress(OSError, StoreError):
@@ -56,7 +57,7 @@ def read_unsaved(paths: Paths) -> Iterator[tuple[Path, Unsaved]]:
         try:
             with open_regular(place) as file:
                 told = json.loads(file.read(_LARGEST_BYTES))
-            whole = [parse_live(text.encode("utf-8")) for text in told["contents"]]
+            whole = [parse_live(bytes_of(text)) for text in told["contents"]]
             since = told["since"] and Digest(str(told["since"]))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue

@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from rotator.core.logins.credential_secrets import is_sent_padded
 from rotator.live.knowledge import try_parse
 from rotator.opencode.auth.file import Missing, Torn, Whole, read_live, way_out
 from rotator.opencode.auth.placement_sentences import placement_problems
@@ -39,6 +40,13 @@ def _entry_problems(whole: Whole) -> list[str]:
     names = [member.provider for member in whole.members]
     return [
         *(problem for problem in parsed if isinstance(problem, str)),
+        *(
+            f"the key of {sanitize(provider)} in auth.json has what nobody sees around it, which"
+            f" opencode sends along or cannot send: rotator rotate {sanitize(provider)} ALIAS puts"
+            " in the one that was saved without it, else log in with the key alone"
+            for provider, held in zip(whole.entries, parsed, strict=True)
+            if not isinstance(held, str) and is_sent_padded(held)
+        ),
         *(
             f"auth.json has more than one entry of {sanitize(name)}: opencode takes the last one"
             " and drops the others when it writes"

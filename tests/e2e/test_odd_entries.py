@@ -28,6 +28,16 @@ CLEARED: dict[str, Entry] = {
     "blank": {"type": "api", "key": " \n"},
 }
 GATEWAY = "gateway"
+# Two addresses, and one that is written in two ways.
+ADDRESSED, SPELT = "addressed", "spelt"
+ADDRESSES = {
+    ADDRESSED: {"1": "https://one.acme.example/v1", "2": "https://two.acme.example/v1"},
+    SPELT: {"1": "https://llm.acme.example/v1", "2": "https://LLM.acme.example/v1/"},
+}
+WORDS = {"wordy": "undefined", "templated": "YOUR_API_KEY"}
+WRONG = {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
+BROKEN, NO_HEADER = "broken", "KEY-CANARY-broken\n1"
+ON_PURPOSE, LEADING = "local", "leading"
 
 
 def with_routers(provider: str, name: str) -> Entry:
@@ -44,6 +54,11 @@ def behind(place: str) -> Entry:
     return {**api(key(GATEWAY, place)), "metadata": {"accountId": place}}
 
 
+def at_address(provider: str, name: str) -> Entry:
+    """Return a key whose metadata has an address in it, whatever that is called."""
+    return {**api(key(provider, name)), "metadata": {"apiUrl": ADDRESSES[provider][name]}}
+
+
 @pytest.fixture(scope="module")
 def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Return what the tests of this file share, with two logins of each provider captured."""
@@ -55,6 +70,11 @@ def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         },
         **{one: (with_routers(one, "2"), with_routers(one, "1")) for one in OCEANS},
         GATEWAY: (behind("2"), behind("1")),
+        **{one: (at_address(one, "2"), at_address(one, "1")) for one in ADDRESSES},
+        **{one: (api(key(one, "2")), api(text)) for one, text in WORDS.items()},
+        BROKEN: (api(key(BROKEN, "2")), api(NO_HEADER)),
+        ON_PURPOSE: (api("lm-studio"),),
+        LEADING: (api(key(LEADING, "1")),),
     }
     with one_server(tmp_path_factory.mktemp("home"), logins) as scene:
         yield scene
@@ -112,6 +132,83 @@ def test_a10_what_goes_to_another_place_is_swapped_and_every_sentence_says_when_
         f"restart opencode serve (pid {scene.server.pid}) to use {GATEWAY}-1: it goes to another"
         " place than the login they began with"
     )
+
+
+def test_a10_a_key_for_another_address_does_not_take_over_in_the_turn(scene: Scene) -> None:
+    scene.provider.limit(key(ADDRESSED, "1"), status=402, body=BROKE)
+    said = scene.ask(ADDRESSED)
+
+    assert (said, set(scene.keys_of(ADDRESSED))) == ("", {key(ADDRESSED, "1")})
+    assert "it goes to another place" in str(scene.events_of(ADDRESSED, "failover"))
+    assert states(scene.house, ADDRESSED) == ["ready", "exhausted"]
+
+
+def test_a10_an_address_that_is_written_in_another_way_is_the_same(scene: Scene) -> None:
+    scene.provider.limit(key(SPELT, "1"), headers=HOUR)
+    said = scene.ask(SPELT)
+
+    assert said == "Hello from the loopback provider."
+    assert scene.keys_of(SPELT)[-1] == key(SPELT, "2")
+    assert states(scene.house, SPELT) == ["ready", "cooling"]
+    assert "another place" not in str(scene.events_of(SPELT, "failover"))
+
+
+@pytest.mark.parametrize("provider", WORDS)
+def test_what_is_no_key_is_left_alone_and_makes_way_once_it_is_refused(
+    scene: Scene, provider: str
+) -> None:
+    word = WORDS[provider]
+    scene.provider.limit(word, status=401, body=WRONG)
+    before, shown = scene.house.read_auth()[provider], rotator(scene.house, "accounts").stdout
+    said = scene.ask(provider)
+    after = scene.house.read_auth()[provider]
+
+    line = next(line for line in shown.splitlines() if f"{provider}/{provider}-2" in line)
+    assert "its key is none, but what a program or a template" in line
+    assert (before, said) == (api(word), "Hello from the loopback provider.")
+    assert (scene.keys_of(provider)[-1], after) == (key(provider, "2"), api(key(provider, "2")))
+    assert states(scene.house, provider) == ["ready", "rejected"]
+
+
+def test_a9_a_key_with_a_line_break_in_it_sends_nothing_and_blames_nobody(scene: Scene) -> None:
+    said, errors = scene.turn(BROKEN)
+    before = scene.house.read_auth()[BROKEN]
+    rotator(scene.house, "rotate", BROKEN, f"{BROKEN}-1")
+
+    assert (said, scene.keys_of(BROKEN)) == ("", [])
+    assert "invalid value" in str(errors)
+    assert (before, scene.house.read_auth()[BROKEN]) == (api(NO_HEADER), api(key(BROKEN, "2")))
+    assert states(scene.house, BROKEN) == ["ready", "rejected"]
+    assert not scene.events_of(BROKEN, "limited")
+    shown = rotator(scene.house, "accounts").stdout
+    line = next(line for line in shown.splitlines() if f"{BROKEN}/{BROKEN}-2" in line)
+    assert "no request can carry its key" in line
+
+
+def test_a_word_that_is_given_on_purpose_is_a_key(scene: Scene) -> None:
+    before = len(scene.provider.requests)
+    said = scene.ask(ON_PURPOSE)
+
+    assert said == "Hello from the loopback provider."
+    assert {one.credential for one in scene.provider.requests[before:]} == {"lm-studio"}
+    assert states(scene.house, ON_PURPOSE) == ["ready"]
+
+
+def test_a9_what_stands_before_a_key_goes_along_until_a_swap_puts_the_bare_one_in(
+    scene: Scene,
+) -> None:
+    padded = api(f" {key(LEADING, '1')}\n")
+    scene.server.set_auth(LEADING, padded)
+    wait_until(lambda: scene.house.read_auth()[LEADING] == padded, 10, "the padded key")
+    told = rotator(scene.house, "accounts").stderr
+    rotator(scene.house, "rotate", LEADING, f"{LEADING}-1")
+    after = rotator(scene.house, "accounts").stderr
+
+    assert "the key of leading in auth.json has what nobody sees around it" in told
+    assert "the key of leading" not in after
+    assert scene.house.read_auth()[LEADING] == api(key(LEADING, "1"))
+    assert scene.ask(LEADING) == "Hello from the loopback provider."
+    assert states(scene.house, LEADING) == ["ready"]
 
 
 @pytest.mark.parametrize("provider", PADDINGS)

@@ -177,6 +177,29 @@ def test_a10_tokens_of_one_place_are_not_sent_to_another(
     assert other(house, slot)["state"] == "ready", places.told
 
 
+def test_a10_a_company_s_place_is_one_however_it_is_written(
+    house: Household, provider: LoopbackProvider, tunnel: HostTunnel
+) -> None:
+    environment = prepare(house, COPILOT) | tunnel.environment
+    install_bridge(house)
+    places = Places(house, provider, COPILOT)
+    places.mine = places.other
+    first = {**entry(COPILOT, "a"), "enterpriseUrl": "https://Corp.ghe.com/"}
+    with watcher(house):
+        log_in(house, COPILOT, entry(COPILOT, "b"), first)
+        with serve(house, **environment) as server:
+            session = server.create_session()
+            places.limit_for_good()
+            said = server.prompt(session, "hi")
+
+    assert said
+    assert {host for host, _ in places.asked} == {places.mine}
+    assert places.asked[-1] == (places.mine, "b")
+    assert of_kind(house, "failover"), places.told
+    assert "another place" not in str([*of_kind(house, "failover"), *of_kind(house, "problem")])
+    assert other(house, COPILOT)["state"] == "ready", places.told
+
+
 @pytest.mark.parametrize("verb", [("disable",), ("remove", "--yes")])
 def test_a10_a_login_that_was_taken_back_is_not_sent_to_its_place_any_more(
     house: Household, provider: LoopbackProvider, tunnel: HostTunnel, verb: tuple[str, ...]

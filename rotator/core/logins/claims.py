@@ -38,6 +38,19 @@ def name_two(credential: Credential, other: Credential) -> bool:
     return any(claim[-1] in _IDS or not same_id for claim in differing)
 
 
+def claims_of(credential: Credential) -> Mapping[tuple[str, ...], str]:
+    """Return the claims that say who somebody is, by their places."""
+    return dict(_claims(credential))
+
+
+def deciding(claims: Mapping[tuple[str, ...], str]) -> Mapping[tuple[str, ...], str]:
+    """Return those of a login's claims that are another person's where they have another value.
+
+    Beside an id a name is none: its owner may have changed it.
+    """
+    return {claim: value for claim, value in claims.items() if claim[-1] in _IDS} or claims
+
+
 def _claims(credential: Credential) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield each claim of a credential's tokens that says who somebody is, by its place."""
     tokens = {**credential.extra, "access": credential.secret.reveal()}

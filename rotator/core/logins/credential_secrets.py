@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rotator.core.logins.no_keys import is_no_key
 from rotator.model import Credential, Digest
 from rotator.secret import Secret, digest_of, is_placeholder, is_sendable, unpadded
 
@@ -20,7 +21,10 @@ UNSENDABLE = (
     "no request can carry its key, for a letter that stands in none is in it (a line break, a"
     " typographic quote or dash, one that is not seen): copy the key alone and log in anew"
 )
-
+NO_KEY = (
+    "its key is none, but what a program or a template puts in the place of one (undefined,"
+    " YOUR_API_KEY, sk-...): log in anew with the key itself"
+)
 
 # Letters and digits in one piece, or many digits: no word, no path and no name has that.
 _MIXED = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12}")
@@ -106,8 +110,19 @@ def why_useless(credential: Credential) -> str | None:
     """
     if is_blank(credential):
         return _CLEARED
+    if all(map(is_no_key, bare_secrets(credential))):
+        return NO_KEY
     can_go = credential.type == "oauth" or is_sendable(credential.secret.reveal())
     return None if can_go else UNSENDABLE
+
+
+def is_sent_padded(credential: Credential) -> bool:
+    """Tell whether what is around a key goes with it into requests, or keeps it from them.
+
+    fetch trims white space at the end of a header; what stands before a key stands within it.
+    """
+    bare, text = bare_text(credential.secret), credential.secret.reveal()
+    return credential.type != "oauth" and bool(bare) and text.rstrip(" \t\r\n") != bare
 
 
 def same_secrets(credential: Credential, other: Credential) -> bool:

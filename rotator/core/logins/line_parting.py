@@ -200,6 +200,24 @@ def of_others(line: Line, came_from: Sequence[Ancestry]) -> Line:
     )
 
 
+def split_off(line: Line, kept: Line) -> Parted | None:
+    """Return what becomes of a line whose `kept` tokens are to be an account of their own.
+
+    None: nothing, for what is known to be of one name would be joined again. The account stays
+    with the tokens that it was known by.
+    """
+    in_use = line[-1]
+    left = likeliest_last(
+        tuple(tokens for tokens in kept if None in {tokens.who.key, in_use.who.key})
+    )
+    if not left:
+        return None
+    own = tuple(tokens for tokens in line if tokens not in left)
+    if in_use.who.key is None and left[-1].who.key is not None:
+        return Parted(left, own)
+    return Parted(own, left)
+
+
 def likeliest_last(line: Line) -> Line:
     """Return replaced tokens in the order in which they may be used: the last ones likely live."""
     return tuple(

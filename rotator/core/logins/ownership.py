@@ -6,6 +6,7 @@ another, the other is named, for its tokens may be spent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,6 +24,7 @@ from rotator.core.logins.credential_secrets import (
     why_useless,
 )
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.nobody import says_nobody
 from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.refresh_guess import are_two, is_older, owner_by_time
 from rotator.model import Account, AccountId, Credential, Digest, Identity
@@ -202,6 +204,13 @@ def names_another(
         (value, old.extra.get(name)) for name, value in credential.extra.items() if _is_name(name)
     ]
     return any(are_two(*pair) for pair in told)
+
+
+def fields_of(credential: Credential) -> Mapping[tuple[str, ...], str]:
+    """Return what an entry's fields say of whose it is; another value is another owner's."""
+    told = {("accountId",): credential.account_id}
+    told |= {(name,): text for name, text in credential.extra.items() if _is_name(name)}
+    return {name: text for name, text in told.items() if text is not None and not says_nobody(text)}
 
 
 def _is_name(field: str) -> bool:

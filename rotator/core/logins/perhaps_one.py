@@ -6,27 +6,34 @@ joined once it says so. Both may be used until then, so nothing but this says wh
 
 from __future__ import annotations
 
+from itertools import islice
+
 from rotator.core.logins.aliases import is_given
 from rotator.core.logins.knowledge import Knowledge
+from rotator.core.logins.older_logins import OlderLogins, told_of
 from rotator.core.logins.ownership import names_another
 from rotator.core.logins.token_lines import JOINED_TYPES, owner_key
 from rotator.model import Account, AccountId, Identity
 
-# More would not fit into a line.
 _MOST_NAMED = 3
 
 
 def perhaps_one(known: Knowledge) -> dict[AccountId, tuple[Account, ...]]:
     """Return of each account that may be an older one's person which those are."""
-    before: dict[tuple[str, str], list[Account]] = {}
+    before: dict[tuple[str, str], OlderLogins] = {}
     told: dict[AccountId, tuple[Account, ...]] = {}
-    for account in sorted(known.state.accounts, key=lambda login: (login.captured_at, login.id)):
+    in_order = sorted(known.state.accounts, key=lambda login: (login.captured_at, login.id))
+    for number, account in enumerate(in_order):
         if account.credential.type in JOINED_TYPES:
-            older = before.setdefault((account.provider, account.credential.destination), [])
-            same = _likely(older, account, known)
+            place = (account.provider, account.credential.destination)
+            older = before.setdefault(place, OlderLogins())
+            one = told_of(number, account, known)
+            # More would not fit into a line.
+            may_be = (other for other in older.like(one) if may_be_one(other, account, known))
+            same = tuple(islice(may_be, _MOST_NAMED))
             if same:
                 told[account.id] = same
-            older.append(account)
+            older.add(one)
     return told
 
 
@@ -35,16 +42,7 @@ def perhaps_words(known: Knowledge) -> dict[AccountId, str]:
     return {account: _words(known, account, same) for account, same in perhaps_one(known).items()}
 
 
-def _likely(older: list[Account], account: Account, known: Knowledge) -> tuple[Account, ...]:
-    """Return the newest of those older accounts that may be its person's."""
-    found: list[Account] = []
-    for other in reversed(older):
-        if len(found) < _MOST_NAMED and _may_be_one(other, account, known):
-            found.append(other)
-    return tuple(found)
-
-
-def _may_be_one(older: Account, newer: Account, known: Knowledge) -> bool:
+def may_be_one(older: Account, newer: Account, known: Knowledge) -> bool:
     """Tell whether nothing says of two accounts whether they are one person's.
 
     What is in doubt says so itself, and whoever has named both tells them apart.

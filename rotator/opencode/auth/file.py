@@ -20,8 +20,10 @@ from pathlib import Path
 from rotator.errors import LiveFileUnreadable
 from rotator.model import Digest
 from rotator.opencode.auth.json_members import Member, cut, members_of
+from rotator.opencode.auth.other_text import other_text
 from rotator.secret import Secret, digest_of
 from rotator.system.file_owners import is_foreign_name, open_theirs
+from rotator.text import as_read, bytes_of, text_of
 
 LARGEST_BYTES = 4 * 1024 * 1024
 _NO_WAY_IN = "it cannot be"
@@ -48,20 +50,28 @@ class Whole:
         return f"Whole({len(self.content)} bytes)"
 
     @cached_property
+    def text(self) -> str:
+        """The text, in which bytes that are no UTF-8 stand for themselves."""
+        return text_of(self.content)
+
+    @cached_property
     def digest(self) -> Digest:
         """The digest of the bytes: how a content is recognised as our own."""
-        return Digest(digest_of(self.content.decode("utf-8")))
+        return Digest(digest_of(self.text))
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
         """The top-level members in the order of the file, repeated names included."""
-        return members_of(self.content.decode("utf-8"))
+        return members_of(self.text)
 
     @cached_property
     def entries(self) -> Mapping[str, Secret]:
         """The JSON text of each provider's entry; of a repeated name the last one counts."""
-        text = self.content.decode("utf-8")
-        return {m.provider: Secret(text[m.value_start : m.value_end]) for m in self.members}
+        return {member.provider: self.value_of(member) for member in self.members}
+
+    def value_of(self, member: Member) -> Secret:
+        """Return the JSON text of a member as opencode reads it."""
+        return Secret(as_read(self.text[member.value_start : member.value_end]))
 
 
 @dataclass(frozen=True)
@@ -74,12 +84,13 @@ class Torn:
     """There is one, but it is not whole (half-written, empty, not JSON, not text).
 
     `lasting` says that waiting cannot help (a folder, a pipe, too large, no permission): such a
-    thing is never written over.
+    thing is never written over. `says` is what stands there in letters that opencode cannot read.
     """
 
     content: bytes
     why: str
     lasting: bool = False
+    says: str | None = None
 
     def __repr__(self) -> str:
         return f"Torn({len(self.content)} bytes, {self.why})"
@@ -142,12 +153,12 @@ def parse_live(content: bytes) -> Whole | Torn:
     whole = Whole(content)
     try:
         _ = whole.members
-    except UnicodeDecodeError:
-        return Torn(content, "it is not UTF-8 text")
     except RecursionError:
         # Whoever wrote that has not been cut off.
         return Torn(content, "it is nested too deeply", lasting=True)
     except ValueError as exc:
+        if (other := other_text(content)) is not None:
+            return Torn(content, other.why, lasting=True, says=other.text)
         # A power cut leaves NUL bytes. The decoder's own words never quote the text.
         blank = not content.strip(b" \t\r\n\0")
         return Torn(content, "it is empty" if blank else f"it is not JSON ({exc})")
@@ -170,6 +181,11 @@ def way_out(torn: Torn) -> str:
     """Return what a person can do about an auth.json that is not whole."""
     if not torn.lasting:
         return "if nobody is writing it any more, rotator rotate PROVIDER --yes writes it anew"
+    if torn.says is not None:
+        return (
+            "opencode takes it for empty, and its next login would be all that is left: save it as"
+            " UTF-8 without a byte order mark"
+        )
     if torn.why.startswith((_NO_WAY_IN, _NOT_OURS)):
         return "check its rights, those of its folders, and where it leads"
     return "mend it or move it away; opencode makes a new one at the next login"
@@ -185,7 +201,7 @@ def with_entry(whole: Whole, provider: str, entry: Secret | None) -> bytes:
 
 def with_entries(whole: Whole, wanted: Mapping[str, Secret | None]) -> bytes:
     """Do it for several providers at once, and read the text no more often than for one."""
-    text, last = whole.content.decode("utf-8"), {m.provider: m for m in whole.members}
+    text, last = whole.text, {m.provider: m for m in whole.members}
     # From its end: what stands before stays where it is.
     for member in reversed(whole.members):
         if member.provider in wanted:
@@ -200,11 +216,11 @@ def with_entries(whole: Whole, wanted: Mapping[str, Secret | None]) -> bytes:
         if entry is not None and provider not in last
     )
     if not added:
-        return text.encode("utf-8")
+        return bytes_of(text)
     members = members_of(text)
     if members:
         end = members[-1].value_end
-        return f"{text[:end]},\n  {added}{text[end:]}".encode()
+        return bytes_of(f"{text[:end]},\n  {added}{text[end:]}")
     return f"{{\n  {added}\n}}".encode()
 
 

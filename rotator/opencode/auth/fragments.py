@@ -58,7 +58,7 @@ def take_apart(content: bytes, provider: str | None = None) -> Fragments:
         return Fragments(((provider, Secret(text)),))
     reading = parse_live(content)
     if isinstance(reading, Whole):
-        members = [(m.provider, Secret(text[m.value_start : m.value_end])) for m in reading.members]
+        members = [(m.provider, reading.value_of(m)) for m in reading.members]
         return Fragments(tuple(members))
     # No entry is without a type.
     values = list(_complete(text, _values(text))) if '"type"' in text else []

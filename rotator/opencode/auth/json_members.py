@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
+from rotator.text import as_read
+
 _BLANK = re.compile(r"[ \t\n\r]*")
 _BOM = "\ufeff"
 _LONGEST_INTEGER = 20
@@ -52,6 +54,8 @@ def members_of(text: str) -> tuple[Member, ...]:
         if not isinstance(key, str):
             message = f"a name was expected at character {position}"
             raise ValueError(message)
+        if not key.isascii():
+            key, _ = DECODER.raw_decode(as_read(text[position:after_key]))
         value_start = _expect(text, _skip(text, after_key), ":")
         _, value_end = DECODER.raw_decode(text, value_start)
         # opencode cuts trailing slashes off a provider's id when it writes.

@@ -13,6 +13,7 @@ from rotator.model import AccountId, Digest
 from rotator.secret import digest_of
 from rotator.storage.account_copy import LATE, UNPROVEN
 from rotator.storage.tables.open_store import OpenStore
+from rotator.text import text_of
 
 
 class LiveFile(OpenStore):
@@ -35,7 +36,7 @@ class LiveFile(OpenStore):
 
     def set_live(self, content: bytes | None, now: datetime) -> None:
         """Remember the auth.json that was last seen whole (None: there is none)."""
-        digest = None if content is None else digest_of(content.decode("utf-8"))
+        digest = None if content is None else digest_of(text_of(content))
         self._write(
             "INSERT INTO live (number, content, digest, seen_at) VALUES (1, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET content = excluded.content, digest = excluded.digest,"

@@ -774,7 +774,9 @@ def test_an_account_that_keeps_another_login_says_so_and_leaves_it(person: Perso
     (row,) = person.accounts().values()
     assert (row["unproven"], row["kept"]) == (True, 1)
     name = f"xai/{row['alias']}"
-    assert "an older login that may be somebody else's" in person("accounts").out
+    shown = person("accounts").out
+    assert "an older login that may be somebody else's" in shown
+    assert f"rotator accounts split {name} makes an account of it" in shown
 
     ended = person("accounts", "remove", name, "--yes")
 
@@ -785,6 +787,29 @@ def test_an_account_that_keeps_another_login_says_so_and_leaves_it(person: Perso
     assert f"{name} was removed" in account["reason"] or row["alias"] in account["reason"]
     assert person("accounts", "remove", left, "--all", "--yes").code == 0
     assert person.accounts() == {}
+
+
+def test_a_login_that_an_account_keeps_is_split_off_and_enabled(person: Person) -> None:
+    def login(name: str, minutes: int) -> dict[str, object]:
+        return oauth_until(name, 1, datetime.now(UTC) + timedelta(minutes=minutes))
+
+    person.logs_in(xai=login("a", -1))
+    person.logs_in(xai=login("b", 60))
+    (name,) = person.accounts()
+    before = person.entries()
+
+    done = person("accounts", "split", name, "--json").json()
+
+    (new,) = set(person.accounts()) - {name}
+    assert (done["done"], done["live"]) == ("split", name.rpartition("/")[2])
+    assert f"{new} is what was split off" in done["note"]
+    assert person.accounts()[new]["maybe"] == name
+    assert person.entries() == before
+    again = person("accounts", "split", name)
+    assert again.code == 2
+    assert f"{name} keeps no login that can be an account of its own" in again.err
+    person("accounts", "enable", new)
+    assert person.accounts()[new]["state"] == "ready"
 
 
 def test_disabling_and_removing_the_live_account_say_who_is_live_now(two: Person) -> None:

@@ -200,7 +200,7 @@ def test_torn_bytes_that_hold_nothing_new_are_not_kept(live: Live, content: byte
         pytest.param(as_opencode({"zeta": api("z")})[:-9], (), id="one that was not"),
         pytest.param(torn_with(acme=MAGIC), (), id="an entry that nobody can read"),
         pytest.param(b"KEY-CANARY-x", (), id="no JSON at all"),
-        pytest.param(b'{"acme": "\xff"}', (), id="no text"),
+        pytest.param(b'{"acme": "\xff', (), id="no text"),
     ],
 )
 def test_torn_bytes_that_hold_something_new_are_kept_whole(
@@ -223,6 +223,46 @@ def test_bytes_of_a_file_that_changed_meanwhile_are_not_kept(live: Live) -> None
         assert rebuild(live.context, torn) is None
 
     assert contents(live.context) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8"])
+def test_what_opencode_takes_for_empty_is_kept_and_not_written_over(
+    live: Live, encoding: str
+) -> None:
+    """Its next login would be all that is left of the file."""
+    text = json.dumps({"acme": api("a"), "zeta": api("z")})
+    content = ("\ufeff\ufeff" if encoding == "utf-8" else "").encode() + text.encode(encoding)
+    reading = live.sees(content)
+    assert isinstance(reading, Torn)
+    assert reading.lasting
+
+    for _ in range(2):
+        with (
+            swap_lock(live.paths.swap_lock),
+            pytest.raises(LiveFileError, match="cannot be changed"),
+        ):
+            rebuild(live.context, reading)
+
+    assert live.file.read_bytes() == content
+    (kept,) = contents(live.context)
+    assert kept.logins == ("acme", "zeta")
+    told = [event.why for event in live.events() if "may write over it" in event.why]
+    assert len(told) == 1
+    assert "KEY-CANARY" not in str(told)
+    adopt(live.context, kept.number)
+    ledger.remove(live.context, live.account("zeta/zeta-1"))
+    assert not any(b"KEY-CANARY-z" in one for one in kept_aside(live))
+
+
+def test_it_is_kept_only_for_what_is_saved_nowhere(live: Live) -> None:
+    reading = live.sees(live.file.read_text().encode("utf-16"))
+    assert isinstance(reading, Torn)
+
+    with swap_lock(live.paths.swap_lock), pytest.raises(LiveFileError, match="UTF-16"):
+        rebuild(live.context, reading)
+
+    assert contents(live.context) == []
+    assert live.names() == [A, B]
 
 
 # -- no room -------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ SECONDS = 30.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # another file system than that of the tests
 TORN = "if nobody is writing it any more, rotator rotate PROVIDER --yes writes it anew"
 MEND = "mend it or move it away; opencode makes a new one at the next login"
+SAVE = (
+    "opencode takes it for empty, and its next login would be all that is left: save it as UTF-8"
+    " without a byte order mark"
+)
 RIGHTS = "check its rights, those of its folders, and where it leads"
 
 
@@ -130,8 +134,18 @@ def a_nul_byte_in_a_text(file: Path) -> None:
     file.write_bytes(as_opencode(WHOLE).replace(b"KEY-", b"KEY\0"))
 
 
+def utf_16(file: Path) -> None:
+    """As Windows' `>` writes it."""
+    file.write_bytes(as_opencode(WHOLE).decode().encode("utf-16"))
+
+
+def two_byte_order_marks(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" * 2 + as_opencode(WHOLE))
+
+
 def another_encoding(file: Path) -> None:
-    file.write_bytes('{"acme": {"type": "api", "key": "KEY-CANARY-é"}}'.encode("latin-1"))
+    """Opencode reads it, with a mark in place of the letter."""
+    file.write_bytes(as_opencode(WHOLE).replace(b"KEY-", b"KEY-\xe9"))
 
 
 def an_empty_file(file: Path) -> None:
@@ -179,13 +193,15 @@ ODD = [
     used(a_read_only_file, "opencode cannot save new tokens in auth.json: chmod 600"),
     used(two_entries_of_a_name, "auth.json has more than one entry of acme"),
     used(a_byte_order_mark, None),
+    used(another_encoding, None),
     torn(nul_bytes, "it is empty"),
     torn(an_empty_file, "it is empty"),
     torn(a_nul_byte_in_a_text, "it is not JSON (Invalid control character"),
-    torn(another_encoding, "it is not UTF-8 text"),
     torn(a_list, "it is not JSON ('{' was expected"),
     stays(a_loop, "it cannot be opened (Too many levels of symbolic links)", RIGHTS),
     stays(a_file_that_nobody_may_read, "it cannot be opened (Permission denied)", RIGHTS),
+    stays(utf_16, "it is UTF-16 text", SAVE),
+    stays(two_byte_order_marks, "it has more than one byte order mark", SAVE),
     stays(a_folder, "it is not a regular file but a folder"),
     stays(a_pipe, "it is not a regular file but a pipe"),
     stays(a_socket, "it is not a regular file but a socket"),

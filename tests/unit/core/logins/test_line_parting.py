@@ -16,13 +16,14 @@ from rotator.core.logins.line_parting import (
     is_perhaps_spent,
     likeliest_last,
     of_others,
+    split_off,
     told,
     too_many,
     traced,
 )
 from rotator.model import NOBODY, Identity
 from rotator.secret import Secret
-from tests.support.builders import DRAWN, HOUR, NOW, oauth
+from tests.support.builders import DRAWN, HOUR, MINUTE, NOW, oauth
 
 ADA = Identity("ada", "ada@acme.example")
 BOB, SOMEBODY = Identity("bob"), Identity("somebody")
@@ -395,3 +396,46 @@ def test_a_login_that_was_at_its_end_comes_before_one_that_is_likely_alive() -> 
     alive, spent = replaced(1, NOBODY), replaced(2, NOBODY, timedelta(0))
 
     assert likeliest_last((alive, spent)) == (spent, alive)
+
+
+def numbers(line: tuple[TokenPair, ...]) -> list[int | None]:
+    return [tokens.number for tokens in line]
+
+
+@pytest.mark.parametrize("owner", [ADA, NOBODY])
+def test_what_is_kept_of_nobody_known_is_split_off(owner: Identity) -> None:
+    line = (replaced(1, NOBODY), replaced(2, owner), in_use(owner))
+
+    parted = split_off(line, line[:1])
+
+    assert parted is not None
+    assert (numbers(parted.kept), numbers(parted.left)) == ([2, None], [1])
+
+
+def test_what_is_known_by_the_same_name_is_not_split_off() -> None:
+    line = (replaced(1, ADA), replaced(2, NOBODY), in_use(ADA))
+
+    assert split_off(line, line[:1]) is None
+    assert split_off(line, ()) is None
+    parted = split_off(line, line[:2])
+    assert parted is not None
+    assert (numbers(parted.kept), numbers(parted.left)) == ([1, None], [2])
+
+
+def test_an_account_stays_with_those_that_it_was_known_by() -> None:
+    line = (replaced(1, NOBODY), replaced(2, ADA), in_use(NOBODY))
+
+    parted = split_off(line, line[:2])
+
+    assert parted is not None
+    assert (numbers(parted.kept), numbers(parted.left)) == ([1, 2], [None])
+
+
+def test_of_several_that_are_split_off_the_last_one_likely_lives() -> None:
+    """Those at their end may have been refreshed."""
+    line = (replaced(1, NOBODY), replaced(2, NOBODY, MINUTE), in_use(ADA))
+
+    parted = split_off(line, line[:2])
+
+    assert parted is not None
+    assert numbers(parted.left) == [2, 1]

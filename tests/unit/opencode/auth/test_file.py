@@ -20,9 +20,11 @@ from rotator.opencode.auth.file import (
     Whole,
     parse_live,
     require_whole,
+    way_out,
     with_entries,
     with_entry,
 )
+from rotator.opencode.auth.other_text import other_text
 from rotator.secret import Secret
 
 KEY_A = '{"type":"api","key":"KEY-CANARY-A"}'
@@ -70,10 +72,9 @@ def entry_of(**changes: Any) -> Secret:
         pytest.param(b'"text"', "it is not JSON", id="a text"),
         pytest.param(b'{"a": NaN}', "NaN and Infinity", id="NaN"),
         pytest.param(b'{"a": -Infinity}', "NaN and Infinity", id="infinity"),
-        pytest.param(b'{"a": "\xff"}', "it is not UTF-8 text", id="not UTF-8"),
-        pytest.param('{"a": 1}'.encode("utf-16"), "it is not UTF-8 text", id="UTF-16"),
+        pytest.param(b'{"a": "\xff', "it is not JSON", id="half, and not UTF-8"),
         pytest.param(b"\0" * 500, "it is empty", id="NUL bytes alone"),
-        pytest.param(b"\xef\xbb\xbf\xef\xbb\xbf{}", "it is not JSON", id="two byte order marks"),
+        pytest.param(b"\xef\xbb\xbf\xef\xbb\xbf{", "it is not JSON", id="two marks, and half"),
     ],
 )
 def test_what_is_not_one_json_object_is_torn_and_says_why(content: bytes, why: str) -> None:
@@ -83,6 +84,67 @@ def test_what_is_not_one_json_object_is_torn_and_says_why(content: bytes, why: s
     assert isinstance(reading, Torn)
     assert why in reading.why
     assert not reading.lasting
+
+
+MARK, TEXT = b"\xef\xbb\xbf", '{"a": {"key": "\u00e9"}}'
+MARKS = "it has more than one byte order mark, or one that is not its beginning"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(TEXT.encode("utf-16"), "it is UTF-16 text", id="UTF-16"),
+        pytest.param(b"\xfe\xff" + TEXT.encode("utf-16-be"), "it is UTF-16 text", id="big first"),
+        pytest.param(TEXT.encode("utf-16-le"), "it is UTF-16 text", id="UTF-16 without a mark"),
+        pytest.param(TEXT.encode("utf-16-be"), "it is UTF-16 text", id="big first without one"),
+        pytest.param(MARK + TEXT.encode("utf-16"), "it is UTF-16 text", id="two kinds of marks"),
+        pytest.param(TEXT.encode("utf-32"), "it is UTF-32 text", id="UTF-32"),
+        pytest.param(TEXT.encode("utf-32-be"), "it is UTF-32 text", id="UTF-32 without a mark"),
+        pytest.param(MARK * 2 + TEXT.encode(), MARKS, id="two marks"),
+        pytest.param(TEXT.encode() + MARK, MARKS, id="a mark at the end"),
+        pytest.param(b"\n" + MARK + TEXT.encode(), MARKS, id="a mark after a blank"),
+        pytest.param(TEXT.encode().replace(b": ", b": " + MARK, 1), MARKS, id="a mark within"),
+    ],
+)
+def test_what_opencode_cannot_read_for_its_letters_stays_and_says_what_stands_there(
+    content: bytes, why: str
+) -> None:
+    """Else opencode itself would have written half of it."""
+    reading = parse_live(content)
+
+    assert isinstance(reading, Torn)
+    assert (reading.why, reading.lasting, (reading.says or "").strip()) == (why, True, TEXT)
+    assert "save it as UTF-8" in way_out(reading)
+    assert "key" not in repr(reading)
+
+
+def test_half_a_text_with_another_mark_is_nothing_that_opencode_wrote() -> None:
+    half = TEXT.encode("utf-16")[:-4]
+
+    assert parse_live(half) == Torn(half, "it is UTF-16 text", lasting=True, says=TEXT[:-2])
+    assert not getattr(parse_live(half.removeprefix(b"\xff\xfe")), "lasting", True)
+
+
+@pytest.mark.parametrize("content", [b'{"a": {"b": 1}}\0\0', b"\0" * 9, b'{"a": "\0"}'])
+def test_a_nul_byte_makes_no_other_letters(content: bytes) -> None:
+    assert other_text(content) is None
+
+
+ODD_BYTES = b'{"a\xff": {"type": "api", "key": "K\xe9\xed\xa0\x80"}, "b": "\xc3", "c": 1}'
+
+
+def test_bytes_that_are_no_text_are_read_as_opencode_reads_them_and_stay() -> None:
+    reading = parse_live(ODD_BYTES)
+    assert isinstance(reading, Whole)
+
+    entries = {name: entry.reveal() for name, entry in reading.entries.items()}
+    assert entries == {
+        "a\ufffd": '{"type": "api", "key": "K\ufffd\ufffd\ufffd\ufffd"}',
+        "b": '"\ufffd"',
+        "c": "1",
+    }
+    assert with_entry(reading, "c", Secret("2")) == ODD_BYTES[:-2] + b"2}"
+    assert reading.digest != Whole(ODD_BYTES.replace(b"\xc3", b"\xc4")).digest
 
 
 @pytest.mark.parametrize("content", [b'{"a": ' * 100_000, b'{"a": ' + b"[" * 100_000])
