@@ -31,7 +31,7 @@ from rotator.settings.validate import read_file
 from rotator.system.extended_attributes import keeps_attributes
 from rotator.system.file_owners import require_own_way, whose
 from rotator.system.files import remove_leftovers, sync_folder, temporary_beside, write_new
-from rotator.system.locks import hold_all
+from rotator.system.locks import LOOK_FOR_STOPPED, hold_all
 from rotator.system.paths import FILE_MODE, Paths, make_folder
 
 PRIORITY = "priority"
@@ -239,7 +239,7 @@ def _locked(paths: Paths, patience_seconds: float = _PATIENCE_SECONDS) -> Iterat
     held = hold_all([paths.settings_lock], patience_seconds=patience_seconds)
     if held is None:
         message = f"another rotator has held {paths.settings_lock.name} for {patience_seconds:g} s"
-        raise ConfigError(message, hint="look for a stopped rotator process and end it")
+        raise ConfigError(message, hint=LOOK_FOR_STOPPED)
     try:
         finish_interrupted(paths.settings_journal)
         yield

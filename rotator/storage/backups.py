@@ -18,6 +18,7 @@ from typing import Protocol
 from rotator.clock import from_iso, is_ahead, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
 from rotator.storage.database import Connection, end_of_link
+from rotator.storage.history_file import with_logins_perhaps
 from rotator.storage.images import opened_image
 from rotator.storage.store import Store
 from rotator.system.file_owners import foreign_link, own_folder, remove_own
@@ -43,8 +44,8 @@ class CopySource(Protocol):
     def accounts_mark(self) -> str | None:
         """Return what changes whenever a copy is due, or None while there is no account."""
 
-    def accounts_copy(self) -> bytes:
-        """Return the accounts as the bytes of a store of their own."""
+    def accounts_copy(self, at: datetime) -> bytes:
+        """Return the accounts as the bytes of a store of their own, made at that time."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -127,7 +128,8 @@ class Backups:
     def purge(self, store: Store, now: datetime) -> bool:
         """Take what was removed out of every copy, every damaged store and every free byte.
 
-        The copies are made anew. A damaged store goes as a whole: nobody can tell what is in it.
+        The copies are made anew. A damaged store goes as a whole: nobody can tell what is in it. So
+        does what was put away from the history's place, but for another program's database.
         False if it could not be done now, because somebody reads the store just then or the disk
         refuses; `back_up_if_due` does it at the next chance, in whichever process.
         """
@@ -168,6 +170,7 @@ class Backups:
                 self._date_back(now)
                 self._make_all_anew(store, now)
                 self.forget_damaged(keep=0)
+                _delete(with_logins_perhaps(self._paths.history))
                 if not store.erase_deleted():
                     return False
                 store.settle_purge()
@@ -206,8 +209,9 @@ class Backups:
         remove_leftovers(folder)
         # A clock that is set right by a moment must not make the newest an old one.
         newest = [backup.made_at + _TICK for backup in self.newest_first()[:1]]
-        path = folder / _name_of(max([now, *newest]), mark[:_MARK_LETTERS])
-        content = source.accounts_copy()
+        at = max([now, *newest])
+        path = folder / _name_of(at, mark[:_MARK_LETTERS])
+        content = source.accounts_copy(at)
         with opened_image(content, self._paths.store) as connection:
             # What is left of a store takes the place of no copy that has more.
             self._require_copied(connection, self._paths.store)

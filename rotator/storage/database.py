@@ -336,7 +336,8 @@ def require_known_schema(
     Raises StoreDamaged where the header contradicts itself.
     """
     version, marked = versions_of(connection)
-    if marked not in {None, version}:
+    # Numbers as high as ours stand in databases of other programs, too, without the second one.
+    if marked not in {None, version} or (marked is None and version > len(steps)):
         message = f"the store {path} is damaged: it does not say which schema it has"
         raise StoreDamaged(message)
     if version > len(steps):

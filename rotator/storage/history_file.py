@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from rotator.clock import system_clock, to_iso
-from rotator.errors import NewerSchema, RotatorError, StoreDamaged
+from rotator.core.logins.row_seals import SEALED_TABLES
+from rotator.errors import NewerSchema, RotatorError, StoreDamaged, StoreError
 from rotator.storage.database import (
     Connection,
     clear_places,
@@ -154,7 +155,7 @@ class HistoryFile:
                 gate=_require_history,
                 patience_seconds=self._patience_seconds,
             )
-        except NewerSchema:
+        except (NewerSchema, StoreDamaged):
             # Of some other kind of database the number of the schema says nothing.
             with store_errors(self._path), contextlib.closing(read_only(self._path)) as other:
                 _require_table(other)
@@ -257,6 +258,32 @@ def _moved_aside(path: Path, kind: str) -> str:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(path.with_name(aside + ending))
     return aside if path == link else str(path.with_name(aside))
+
+
+def with_logins_perhaps(path: Path) -> list[Path]:
+    """Return what was put away of histories and may hold logins, as a store that was copied there.
+
+    It is in parts; a database of another program is none. Raises OSError.
+    """
+    files = [
+        file
+        for place in {path, end_of_link(path)}
+        for file in place.parent.iterdir()
+        if file.name.startswith((place.name + DAMAGED, place.name + _OTHER))
+    ]
+    others = {file for file in files if _OTHER in file.name and _is_another_programs(file)}
+    return [f for f in files if not any(f.name.startswith(other.name) for other in others)]
+
+
+def _is_another_programs(path: Path) -> bool:
+    try:
+        # Nothing is made beside it.
+        shared = path.with_name(f"{path.name}-wal").exists()
+        with store_errors(path), contextlib.closing(read_only(path, shared=shared)) as other:
+            names = table_names(other)
+    except StoreError:
+        return False
+    return bool(names) and set(SEALED_TABLES).isdisjoint(names)
 
 
 def _why(error: RotatorError | OSError) -> str:

@@ -16,9 +16,9 @@ from rotator.text import sanitize
 
 
 def image_of(connection: sqlite3.Connection, path: Path, clear: Iterable[str]) -> bytes:
-    """Return a copy of the database as the bytes of a file, without what `clear` deletes.
+    """Return a copy of the database as the bytes of a file, once the statements `clear` are done.
 
-    `clear` are statements. Nothing that they delete remains anywhere in the bytes. Raises
+    Nothing that they delete remains anywhere in the bytes. Raises
     StoreDamaged if the copy is not sound.
     """
     with store_errors(path), contextlib.closing(in_memory()) as copy:

@@ -132,8 +132,12 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
 
 
 def _since(copies: list[RepairSource], backups: Backups, now: datetime) -> datetime | None:
-    """Return since when something may be missing in the copies, None if nobody knows."""
-    newest = max((copy.made_at for copy in copies if copy.made_at), default=None)
+    """Return since when something may be missing in the copies, None if nobody knows.
+
+    What was saved before a damaged one was made may be missing in it.
+    """
+    sound = [copy for copy in copies if all(copy.is_whole(name) for name in copy.tables)]
+    newest = max((copy.made_at for copy in sound if copy.made_at), default=None)
     if newest is None or not is_ahead(newest, now):
         return newest
     # The clock was ahead when it was made: it is newer than those before it, and no more is known.

@@ -7,6 +7,7 @@ together; `state` is a cache that any process's commit renews.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from rotator.model import State
@@ -36,10 +37,10 @@ class Store(AccountRemoval, Descents, PendingRefreshes, Slots, Standings, Unclai
             self._marked = state, Copied(self._connection, self._path).accounts_mark()
         return self._marked[1]
 
-    def accounts_copy(self) -> bytes:
+    def accounts_copy(self, at: datetime) -> bytes:
         """Return the accounts as a store of their own, as the bytes of a file."""
         self._follow()
-        return Copied(self._connection, self._path).accounts_copy()
+        return Copied(self._connection, self._path).accounts_copy(at)
 
     def require_sound(self) -> None:
         """Look at every page and every row; raises StoreDamaged."""

@@ -52,6 +52,19 @@ def holder_of(handle: int) -> Holder | None:
         return None
 
 
+def is_elsewhere(handle: int) -> bool:
+    """Tell whether whoever holds a lock on the open file is seen by nobody here.
+
+    It is in another container or on another computer. Ask while the lock is held.
+    """
+    try:
+        facts = os.fstat(handle)
+        lines = _LOCKS.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return False
+    return pid_namespace() is not None and pid_among(lines, facts, "FLOCK") is None
+
+
 def writer_of(database: Path) -> Holder | None:
     """Return who writes into an SQLite database that is in WAL mode, or None as `holder_of` does.
 

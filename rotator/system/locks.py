@@ -34,6 +34,10 @@ _FIRST_WAIT_SECONDS = 0.0005
 _LONGEST_WAIT_SECONDS = 0.02
 # Locks are held for milliseconds: after this time a person hears whom their command waits for.
 _TOLD_AFTER_SECONDS = 1.0
+# One whom /proc/locks does not show.
+_ELSEWHERE_HOLDER = "a process of another container or computer"
+# What to do about a holder that cannot be named.
+LOOK_FOR_STOPPED = "look for a stopped rotator process, in other containers too, and end it"
 # Whoever only looks goes on without it then.
 LOOK_SECONDS = 1.2
 # What flock(2) says where there is none: a network's file system without its service, a filter.
@@ -150,8 +154,9 @@ class _Waits:
         self.each_time = False
         self._said = ""
 
-    def tell(self, path: Path, holder: Holder | None) -> None:
-        who = "another process" if holder is None else str(holder)
+    def tell(self, path: Path, holder: Holder | None, *, is_elsewhere: bool = False) -> None:
+        who = _ELSEWHERE_HOLDER if is_elsewhere else "another process"
+        who = who if holder is None else str(holder)
         text = f"{who} holds {path.name}: waiting for it"
         if self.each_time or text != self._said:
             self._said = text
@@ -166,6 +171,12 @@ def _holder_of(handle: int) -> Holder | None:
 
 
 _waits = _Waits()
+
+
+def _tell_wait(path: Path, handle: int) -> None:
+    from rotator.system.lock_holder import is_elsewhere  # noqa: PLC0415  # hardly anybody waits
+
+    _waits.tell(path, _holder_of(handle), is_elsewhere=is_elsewhere(handle))
 
 
 def tell_wait_for_writer(database: Path) -> None:
@@ -205,9 +216,7 @@ def _stuck(kind: type[RotatorError], message: str, handle: int) -> RotatorError:
 
 def _named(kind: type[RotatorError], message: str, holder: Holder | None) -> RotatorError:
     if holder is None:
-        return kind(
-            message, hint="look for a stopped rotator process, in other containers too, and end it"
-        )
+        return kind(message, hint=LOOK_FOR_STOPPED)
     return kind(f"{message}: {str(holder).rstrip(',')}", hint=holder.hint)
 
 
@@ -317,7 +326,7 @@ def _lock_within(
         return wait_for_turn(
             lambda: _try_lock(handle, kind),
             patience_seconds,
-            lambda: _waits.tell(path, _holder_of(handle)),
+            lambda: _tell_wait(path, handle),
         )
 
 

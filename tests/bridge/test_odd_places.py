@@ -130,6 +130,72 @@ def test_nothing_odd_in_place_of_a_verdict_holds_a_request_up(
     assert (answer["status"], answer["ms"] < PASSES_MS + 50) == (429, True)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_odd_in_place_of_the_watchers_files_holds_a_request_up_that_asks_just_then(
+    kind: Kind, process: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    process.load()
+    process.run("fetch", **model_request(upstream, mark=None))
+
+    pending = process.start("fetch", **model_request(upstream))
+    watcher.next_signal()
+    for name in ("state.json", "beat"):
+        put(kind, watcher.folder / name)
+    answer = pending.result()
+
+    assert (answer["status"], answer["ms"] < PASSES_MS + 50) == (429, True)
+    passes(process, upstream)
+
+
+@pytest.mark.parametrize("name", ["inbox", "outbox", "present", "descent"])
+@pytest.mark.parametrize("kind", [pipe, pipe_behind_a_link, device, huge, loop])
+def test_what_is_no_folder_holds_no_request_up(
+    kind: Kind, name: str, process: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    put(kind, watcher.folder / name)
+    process.load()
+    status(process, "ses_1", BUSY)
+
+    passes(process, upstream)
+
+
+@pytest.mark.parametrize("kind", [pipe, pipe_behind_a_link, device, huge, loop])
+def test_a_bridge_whose_folder_is_taken_away_is_there_again_once_there_is_one(
+    kind: Kind, process: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    process.load()
+    put(kind, watcher.folder)
+    passes(process, upstream)
+    watcher.folder.unlink()
+    passes(process, upstream)
+
+    # Where its own name could not be looked at it takes another one with its pid.
+    told = f"present/{process.pid}*.json"
+    wait_until(lambda: any(watcher.folder.glob(told)), 15, "the bridge's file")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o200, 0], ids=oct)
+def test_folders_that_nobody_may_look_into_hold_no_request_up(
+    home: Path, live: LiveFile, upstream: Upstream, watcher: FakeWatcher, mode: int
+) -> None:
+    upstream.limit(A)
+    places = [
+        watcher.inbox,
+        watcher.outbox,
+        watcher.folder,
+        watcher.folder.parent,
+        live.path.parent,
+    ]
+    with bridge_process(home, before=tuple(without_rights())) as process:
+        process.load()
+        for one in places:
+            one.chmod(mode)
+            try:
+                passes(process, upstream)
+            finally:
+                one.chmod(0o700)
+
+
 def test_a_state_that_grows_all_the_time_is_not_read_for_ever(
     process: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
 ) -> None:

@@ -1,9 +1,9 @@
 """Damage real stores at random: `python -m tests.histories.damaged_stores --count 500 --seed 7`.
 
-A bit flips, a file is cut, a page is zeroed or holds something else: in the store, its -wal, one
-of its copies or the history. Then somebody runs a command, once. What each row was is known, so
-that is told apart which rows are there, which are named as lost, and which are gone unsaid. The
-same number of the same seed is the same damage.
+A bit flips, a file is cut, bytes are put into it, a page is zeroed or holds something else: in
+the store, its -wal, one of its copies or the history. Then somebody runs a command, once. What
+each row was is known, so that is told apart which rows are there, which are named as lost, and
+which are gone unsaid. The same number of the same seed is the same damage.
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ def _mark(live: Live) -> None:
         store.answer_refresh(PendingRefresh(ada.id, Digest(spent), now), answer)
         store.set_balancing(on=False)
     why = "has new tokens that are not in use yet: somebody holds swap.lock"
-    live.context.record([Event(now, EventKind.PROBLEM, "named", ada.name, why=why)])
+    took = Event(now, EventKind.REFRESHED, "rotating", eve.name, why="probably refreshed")
+    live.context.record([took, Event(now, EventKind.PROBLEM, "named", ada.name, why=why)])
 
 
 @contextlib.contextmanager
@@ -184,13 +185,15 @@ def damage(paths: Paths, draw: Random) -> Damage:
 
 def _harm(file: Path, draw: Random) -> Damage:
     content = bytearray(file.read_bytes())
-    kind = draw.choice(["flip", "flip", "flip", "cut", "zeroed page", "random page"])
+    kind = draw.choice(["flip", "flip", "flip", "cut", "zeroed page", "random page", "shift"])
     at = draw.randrange(len(content))
     begin = at // PAGE * PAGE
     if kind == "flip":
         content[at] ^= 1 << draw.randrange(8)
     elif kind == "cut":
         del content[at:]
+    elif kind == "shift":
+        content[at:at] = draw.randbytes(draw.choice([1, 2, 16, 100, 1000, PAGE]))
     else:
         page = bytes(PAGE) if kind == "zeroed page" else draw.randbytes(PAGE)
         content[begin : begin + PAGE] = page[: len(content) - begin]

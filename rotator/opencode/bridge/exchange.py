@@ -209,7 +209,11 @@ class Exchange:
         return status is None or status >= FIRST_FAILURE
 
     def take(self, path: Path) -> Signal | Note | None:
-        """Read and unlink what a bridge tells; None if it is gone, stale or not understood."""
+        """Read and unlink what a bridge tells; None if it is gone, stale or not understood.
+
+        A file's time may be another computer's, whose disk it lies on: so what is stale is so by
+        the bridge's clock, too.
+        """
         # A pipe in its place is not waited for.
         if not is_signal(path.name) or not path.is_file():
             return None
@@ -219,9 +223,12 @@ class Exchange:
             remove_own(path)
         except OSError:
             return None
-        if is_stale or len(content) > LARGEST_SIGNAL:
+        if len(content) > LARGEST_SIGNAL:
             return None
-        return parse_signal(path.stem, content) or parse_note(path.stem, content)
+        told = parse_signal(path.stem, content) or parse_note(path.stem, content)
+        if told is None or (is_stale and is_left_from_before(told.at.timestamp(), STALE_SECONDS)):
+            return None
+        return told
 
     def served_sessions(self) -> Sessions:
         """Return the sessions that opencodes with the bridge have sent requests for."""

@@ -35,7 +35,7 @@ from rotator.system.disk_errors import way_out_of
 from rotator.system.extended_attributes import keeps_attributes
 from rotator.system.file_owners import whose
 from rotator.system.files import publish, sync_folder, temporary_beside, write_new
-from rotator.system.locks import hold_all
+from rotator.system.locks import LOOK_FOR_STOPPED, hold_all
 from rotator.system.paths import FILE_MODE, Paths, make_folder
 from rotator.system.regular_files import head
 
@@ -261,7 +261,7 @@ def _write_in_place(paths: Paths, target: Path, before: str, after: str) -> None
     held = hold_all([paths.settings_lock], patience_seconds=_PATIENCE_SECONDS)
     if held is None:
         message = f"another rotator has held {paths.settings_lock.name} for {_PATIENCE_SECONDS:g} s"
-        raise UsageError(message, hint="look for a stopped rotator process and end it")
+        raise UsageError(message, hint=LOOK_FOR_STOPPED)
     try:
         journal = paths.settings_journal
         finish_interrupted(journal)

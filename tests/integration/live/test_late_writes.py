@@ -645,7 +645,7 @@ def test_tokens_that_came_since_are_put_in_instead_of_the_late_ones(live: Live) 
 def test_a_late_login_is_in_no_backup_as_one(live: Live) -> None:
     torn_while_late(live)
 
-    with opened_image(live.context.store.accounts_copy(), live.paths.store) as copy:
+    with opened_image(live.context.store.accounts_copy(live.clock()), live.paths.store) as copy:
         names = {name for (name,) in copy.execute("SELECT name FROM setting")}
 
     assert LATE not in names

@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rotator.system.files import publish
@@ -19,14 +22,24 @@ from tests.bridge.test_turns import BUSY, IDLE
 from tests.bridge.test_turns import status as tell_status
 from tests.e2e.scenes import A, B, api, log_in
 from tests.support.bridge_process import BridgeProcess, bridge_process
+from tests.support.children import Lines, child
 from tests.support.household import Household
 from tests.support.pid_namespaces import Inside, in_pid_namespace, watcher_inside
+from tests.support.repository import ROOT
 from tests.support.rotator_process import rotator, status, watcher
 from tests.support.upstream import Upstream, model_request
 from tests.support.waiting import wait_until
 
 HOST = os.uname().nodename
 ELSEWHERE = "another-boot pid:[1]"
+_HOLDS = """
+import sys, time
+from pathlib import Path
+from rotator.system.locks import swap_lock
+with swap_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
 # Says that it was imported, and waits until all were.
 _WAITS = """
 import fs from "node:fs";
@@ -106,6 +119,31 @@ def test_the_second_of_two_watchers_says_who_holds_the_home(
     assert "kill 1" not in shown + looked + second.stderr
     assert inside.ends(signal.SIGTERM) == 0
     assert status(house)["watcher"]["running"] is False
+
+
+def test_a_stopped_holder_of_the_lock_in_another_container_is_said_to_be_elsewhere(
+    house: Household,
+) -> None:
+    house.write_auth({"mock": api(A)})
+    assert rotator(house, "accounts").code == 0
+    command = in_pid_namespace(sys.executable, "-c", _HOLDS, str(house.state_dir / "swap.lock"))
+    with child(command, env=house.env() | {"PYTHONPATH": str(ROOT)}, cwd=house.home) as holder:
+        Lines(holder).wait_for("held", 30)
+        (held,) = psutil.Process(holder.pid).children()
+        held.suspend()
+        inside = in_pid_namespace(sys.executable, "-m", "rotator", "accounts")
+        elsewhere = subprocess.run(
+            inside, env=house.env(), cwd=house.home, capture_output=True, text=True, check=False
+        )
+        here = rotator(house, "accounts")
+        held.kill()
+
+    said = "! a process of another container or computer holds swap.lock: waiting for it"
+    assert (elsewhere.returncode, elsewhere.stderr.splitlines()[0]) == (0, said)
+    assert "mock/mock-1" in elsewhere.stdout
+    # Whoever sees into that container names it.
+    assert here.stderr.startswith(f"! pid {held.pid} (")
+    assert "which is stopped, holds swap.lock: waiting for it" in here.stderr
 
 
 def test_opencodes_of_other_containers_are_heard_although_all_have_one_pid(

@@ -215,6 +215,37 @@ def test_another_store_in_the_place_of_one_is_set_aside_and_not_mixed_in(paths: 
         assert told(live).startswith("the store was another one's and set aside as ")
 
 
+@pytest.mark.parametrize("version", [1, 99])
+@pytest.mark.parametrize("table", ["recipe", "event"])
+def test_another_programs_database_in_the_place_of_the_store_locks_nobody_out(
+    paths: Paths, table: str, version: int
+) -> None:
+    paths.store.unlink()
+    with contextlib.closing(sqlite3.connect(paths.store, isolation_level=None)) as connection:
+        connection.execute(f"CREATE TABLE {table} (name TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
+
+    with opened(paths) as live:
+        assert {name: live.saved(name) for name in live.names()} == SAVED
+        assert told(live).startswith("the store was damaged and set aside as ")
+
+
+def test_a_backup_that_somebody_puts_in_the_place_of_the_store_is_told_once(paths: Paths) -> None:
+    backup = Backups(paths).newest_first()[0]
+    wal_of(paths.store).unlink(missing_ok=True)
+    shutil.copy(backup.path, paths.store)
+
+    with opened(paths) as live:
+        assert {name: live.saved(name) for name in live.names()} == SAVED
+        assert told(live) == (
+            "the backup of 2026-11-22 12:00:00 UTC was put in the place of the store; lost:"
+            " whatever else was saved, and what no backup holds (unclaimed content, refreshes"
+            " under way)"
+        )
+    with opened(paths) as live:
+        told(live)  # once
+
+
 # -- another time ----------------------------------------------------------------------------------
 
 

@@ -262,6 +262,40 @@ def test_what_is_no_history_is_put_away_as_it_is(
     assert aside.stat().st_size == len(before)
 
 
+@pytest.mark.parametrize("cut", [None, 20_000], ids=["a whole store", "a part of one"])
+def test_a_removed_key_goes_from_a_store_that_somebody_copied_over_the_history(
+    house: Household, cut: int | None
+) -> None:
+    history = history_of(house)
+    store = history.with_name("rotator.sqlite")
+    wal = history.with_name("history.sqlite-wal")
+    wal.unlink(missing_ok=True)
+    history.write_bytes(store.read_bytes()[:cut])
+    mine = history.with_name("history.sqlite.other-2026-11-22T120000.000Z")
+    mine.touch()
+    somebody_s(mine)
+    before = mine.read_bytes()
+    assert b"KEY-CANARY-A" in history.read_bytes()
+
+    assert "and put away as history.sqlite." in rotator(house, "accounts").stderr
+    assert rotator(house, "accounts", "remove", "mock/mock-1", "--yes").code == 0
+
+    files = [path for path in history.parent.rglob("*") if path.is_file()]
+    assert [path.name for path in files if b"KEY-CANARY-A" in path.read_bytes()] == []
+    assert mine.read_bytes() == before
+    assert sorted(path.name for path in history.parent.glob("history.sqlite.*")) == [mine.name]
+
+
+@pytest.mark.parametrize("version", [0, 1, 99])
+def test_another_programs_database_is_not_called_a_damaged_history(
+    path: Path, version: int
+) -> None:
+    somebody_s(path, version)
+
+    with contextlib.closing(History(path)) as history:
+        assert "the history was something else and put away" in (history.take_notice() or "")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_newer_history_keeps_no_command_from_its_work(house: Household, command: str) -> None:
     newer(history_of(house))

@@ -575,6 +575,27 @@ def test_of_a_damaged_copy_the_sound_rows_are_taken_and_the_others_from_the_one_
         assert f"rebuilt from {copies} and what could be read of it; lost: nothing" in told(live)
 
 
+def test_what_was_saved_since_the_newest_sound_copy_is_named_where_a_newer_one_is_damaged(
+    home: Path, paths: Paths
+) -> None:
+    with open_live(home) as live:
+        live.clock.pass_time(minutes=20)
+        live.sees({**LIVE, "zeta": api("z")})
+        live.clock.pass_time(minutes=20)
+        live.context.back_up_if_due()
+    newest = Backups(paths).newest_first()[0]
+    for path in (newest.path, paths.store):
+        zero_page_of(path, "account")
+        zero_page_of(path, "digest")
+        for index in ("account_1", "account_2", "digest_1"):
+            zero_page_of(path, f"sqlite_autoindex_{index}")
+
+    with opened(paths) as live:
+        assert live.names() == sorted(SAVED)
+        assert "lost: whatever was saved since (" in told(live)
+        assert "zeta/zeta-1" in told(live)
+
+
 def test_of_a_copy_that_was_cut_off_what_stands_before_is_taken(home: Path, paths: Paths) -> None:
     with open_live(home) as live:
         live.clock.pass_time(hours=2)

@@ -500,7 +500,7 @@ def test_what_a_copy_was_made_of_stands_in_the_store_s_own_file(
 ) -> None:
     add(store, "a")
 
-    store.accounts_copy()
+    store.accounts_copy(NOON)
 
     alone = tmp_path / "alone" / path.name
     alone.parent.mkdir()

@@ -6,12 +6,14 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rotator import __version__
+from rotator.clock import to_iso
 from rotator.core.selection.routing import Directions, Entry
 from rotator.model import AccountState, Limit, Route, Signal, Verdict, VerdictKind
 from rotator.opencode.bridge.exchange import STALE_SECONDS, Exchange
@@ -275,6 +277,14 @@ def test_a_signal_that_nobody_waits_for_any_more_is_only_unlinked(
     age(path, seconds)
 
     assert (exchange.take(path), path.exists()) == (None, False)
+
+
+@pytest.mark.parametrize("seconds", [STALE_SECONDS + 1, -28_800, 31_536_000])
+def test_a_file_servers_clock_makes_no_signal_stale(exchange: Exchange, seconds: float) -> None:
+    path = signal(exchange, at=to_iso(datetime.now(UTC)))
+    age(path, seconds)
+
+    assert isinstance(exchange.take(path), Signal)
 
 
 def test_a_signal_too_large_is_only_unlinked(exchange: Exchange) -> None:
