@@ -93,6 +93,11 @@ const bodies = {
     form.set("text", text);
     return form;
   },
+  fields: (text) => {
+    const form = new FormData();
+    for (const [name, value] of new URLSearchParams(text)) form.set(name, value);
+    return form;
+  },
   stream: (text) => new Blob([text]).stream(),
 };
 

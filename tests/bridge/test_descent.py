@@ -116,6 +116,30 @@ def test_a_refresh_is_told_before_its_answer_is_handed_on(
     assert answer["sameInit"] is (form != "request")
 
 
+@pytest.mark.parametrize("more", [{}, {"prompt": "consent"}], ids=["alone", "with a prompt"])
+@pytest.mark.parametrize("kind", ["params", "fields", "blob", "bytes", "request as init", "query"])
+@pytest.mark.parametrize("grant", ["login", "refresh"])
+def test_it_is_known_in_every_form_in_which_it_can_be_sent(
+    bridge: BridgeProcess,
+    answering: Upstream,
+    folder: Path,
+    grant: str,
+    kind: str,
+    more: dict[str, str],
+) -> None:
+    """A1: a login by a code is a login, and a refresh is a refresh."""
+    body = (CODE if grant == "login" else refreshing()) | more
+    if kind == "query":
+        url = f"{answering.url}/oauth/token?{urlencode(body)}"
+        ask(bridge, answering, "", bodyKind="none", method="GET", url=url)
+    else:
+        is_form = kind == "request as init"
+        ask(bridge, answering, body, FORM, **({"form": kind} if is_form else {"bodyKind": kind}))
+
+    (link,) = links(folder)
+    assert link[0] == grant
+
+
 @pytest.mark.parametrize("way", ["/{}/office", "/{}/office/", "/{}/office/../office", "office"])
 def test_what_is_told_names_the_home_that_it_is_for(
     home: Path, live: LiveFile, answering: Upstream, folder: Path, way: str

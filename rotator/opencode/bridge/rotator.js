@@ -711,13 +711,14 @@ function isModelRequest(path8, text) {
 var isModelAnswer = ({ url }, { headers }) => isModelPath(url.pathname) || /event-stream/.test(headers.get("content-type") ?? "");
 
 // src/core/signatures.js
-var SIGNATURE_NAME = /signature|^(x-amz-content-sha256|dpop)$|(^|[-_])(sign(ed)?|sig|mac|hmac|jws|hash|digest|checksum)($|[-_])/i;
-var OF_THE_BODY = /^(content-digest|repr-digest|digest|want-.*)$/i;
+var SIGNATURE_NAME = /signature|^dpop$|(^|[-_])(x?sign(ed)?|sig|mac|hmac|jws|hash|digest|checksum|proof|attestation|sha\d*|md5)($|[-_])/i;
+var OF_THE_BODY = /^(content-digest|repr-digest|digest|want-.*|content-md5)$/i;
+var OF_A_THING = /(^|[-_])(mac[-_]?addr(ess)?|(machine|device|prompt|cache|commit|git|repo|project|model|build|file)[-_](hash|digest|checksum|sha\d*|md5))($|[-_])/i;
 var SIGNED_SCHEME = /^\s*(AWS4-|signature\b|sharedkey|\S*hmac)/i;
 var TOKEN_SCHEME = /^\s*(bearer|token|basic)\s/i;
 var PARTS = /[;,&]|=\s*[^\s=]/;
 var isSigned = ({ headers, query }) => [...query.keys()].some((name) => SIGNATURE_NAME.test(name)) || headerPairs(headers).some(([name, value]) => {
-  if (OF_THE_BODY.test(String(name))) return false;
+  if (OF_THE_BODY.test(String(name)) || OF_A_THING.test(String(name))) return false;
   if (!/^authorization$/i.test(String(name))) return SIGNATURE_NAME.test(String(name));
   const hasParts = !TOKEN_SCHEME.test(value) && PARTS.test(value);
   return SIGNED_SCHEME.test(value) || hasParts;
@@ -947,6 +948,10 @@ var BESIDE_CODES = [
 ];
 var LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 var ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
+var PROMPT_OF_LOGIN = /^(none|login|consent|select_account|create)( (login|consent|select_account|create))*$/;
+var asksModel = (fields) => Object.entries(fields).some(
+  ([name, value]) => ASKING_FIELDS.test(name) && !(name === "prompt" && PROMPT_OF_LOGIN.test(String(value)))
+);
 function isLoginExchange(fields) {
   const places = [fields, ...Object.values(fields).filter(isObject)];
   const find = (...names2) => names2.flatMap((name) => places.map((place) => place[name])).find((value) => isString(value) && value);
@@ -1106,9 +1111,12 @@ var Descent = class {
     const { request, init, method, path: path8, headers } = seen;
     if (!TOKEN_METHODS.includes(method) || isModelPath(path8)) return null;
     this.#logins.look();
-    const body = init?.body ?? null;
-    if (body instanceof FormData) return this.#asked(seen, textsInFields(body), "");
-    if (body === null && (!request || method === "GET")) return this.#askedBy(seen, "");
+    const whole = init instanceof Request ? init : request;
+    const body = (init instanceof Request ? null : init?.body) ?? null;
+    if (body instanceof FormData) return this.#askedIn(seen, Object.fromEntries(body), "");
+    if (body === null && (!whole || method === "GET")) return this.#askedBy(seen, "");
+    if (body instanceof Blob && body.size <= TOKEN_BYTES && TOKEN_PATH.test(path8))
+      return this.#later(seen, body);
     if (body !== null) return this.#askedBy(seen, bodyText(body));
     const [length = 0, type = ""] = ["content-length", "content-type"].map(
       (name) => headerValues(headers, name)[0]
@@ -1116,11 +1124,19 @@ var Descent = class {
     const isSmall = Number(length) <= TOKEN_BYTES;
     if (!TOKEN_PATH.test(path8) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
       return this.#askedBy(seen, null);
-    const text = (
+    return this.#later(
+      seen,
       /** @type {Request} */
-      request.clone().text()
+      whole.clone()
     );
-    return text.then((body2) => this.#askedBy(seen, body2)).catch(() => null);
+  }
+  /**
+   * @param {RequestFacts} seen
+   * @param {{ text: () => Promise<string> }} body
+   * @returns {Promise<MaybeTokenQuestion>}
+   */
+  #later(seen, body) {
+    return body.text().then((text) => this.#askedBy(seen, text)).catch(() => null);
   }
   /**
    * @param {RequestFacts} seen
@@ -1129,12 +1145,21 @@ var Descent = class {
    */
   #askedBy(seen, text) {
     if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
-    const fields = readFields(text);
-    const names2 = isObject(fields) ? Object.keys(fields) : [];
-    if (names2.some((name) => ASKING_FIELDS.test(name))) return null;
-    const given = { ...Object.fromEntries(seen.query), ...isObject(fields) ? fields : {} };
-    const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
-    if (mayLogIn && isLoginExchange(given)) return { grant: "login", from: null };
+    return this.#askedIn(seen, readFields(text), text);
+  }
+  /**
+   * @param {RequestFacts} seen
+   * @param {any} fields
+   * @param {string} text
+   * @returns {MaybeTokenQuestion}
+   */
+  #askedIn(seen, fields, text) {
+    const given = isObject(fields) ? fields : {};
+    if (asksModel(given)) return null;
+    const all2 = { ...Object.fromEntries(seen.query), ...given };
+    const mayLogIn = seen.method === "POST" || TOKEN_PATH.test(seen.path);
+    if (mayLogIn && LOGIN_WORDS.test(`${text} ${Object.keys(all2)}`) && isLoginExchange(all2))
+      return { grant: "login", from: null };
     return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
   }
   /**

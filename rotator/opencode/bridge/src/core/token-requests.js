@@ -16,7 +16,20 @@ const BESIDE_CODES = [
 const LOGIN_GRANTS = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 
 // Whoever asks a model may say anything. (`input` and `request` are tRPC's too.)
-export const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
+const ASKING_FIELDS = /^(model|modelId|messages|contents|prompt|instances|chat_history)$/;
+// OpenID Connect Core 3.1.2.1: `prompt` says there what a person shall be asked, in words of a list.
+const PROMPT_OF_LOGIN = /^(none|login|consent|select_account|create)( (login|consent|select_account|create))*$/;
+
+/**
+ * Tell whether the fields of a request ask a model.
+ *
+ * @param {Record<string, any>} fields
+ */
+export const asksModel = (fields) =>
+  Object.entries(fields).some(
+    ([name, value]) =>
+      ASKING_FIELDS.test(name) && !(name === "prompt" && PROMPT_OF_LOGIN.test(String(value))),
+  );
 
 /**
  * Tell whether somebody exchanges what a login gave him for tokens.

@@ -8,7 +8,7 @@ import { headerValues } from "../core/headers.js";
 import { isModelPath, isModelRequest } from "../core/model-requests.js";
 import { bodyText, TOKEN_BYTES } from "../core/request-facts.js";
 import {
-  ASKING_FIELDS,
+  asksModel,
   isLoginExchange,
   LOGIN_WORDS,
   TOKEN_METHODS,
@@ -94,9 +94,13 @@ export class Descent {
     const { request, init, method, path, headers } = seen;
     if (!TOKEN_METHODS.includes(method) || isModelPath(path)) return null;
     this.#logins.look();
-    const body = init?.body ?? null;
-    if (body instanceof FormData) return this.#asked(seen, textsInFields(body), "");
-    if (body === null && (!request || method === "GET")) return this.#askedBy(seen, "");
+    // A Request that stands in place of options is read as any other.
+    const whole = init instanceof Request ? init : request;
+    const body = (init instanceof Request ? null : init?.body) ?? null;
+    if (body instanceof FormData) return this.#askedIn(seen, Object.fromEntries(body), "");
+    if (body === null && (!whole || method === "GET")) return this.#askedBy(seen, "");
+    if (body instanceof Blob && body.size <= TOKEN_BYTES && TOKEN_PATH.test(path))
+      return this.#later(seen, body);
     if (body !== null) return this.#askedBy(seen, bodyText(body));
     const [length = 0, type = ""] = ["content-length", "content-type"].map(
       (name) => headerValues(headers, name)[0],
@@ -104,8 +108,16 @@ export class Descent {
     const isSmall = Number(length) <= TOKEN_BYTES;
     if (!TOKEN_PATH.test(path) || !isSmall || !/json|form-urlencoded|text\/plain/.test(type))
       return this.#askedBy(seen, null);
-    const text = /** @type {Request} */ (request).clone().text();
-    return text.then((body) => this.#askedBy(seen, body)).catch(() => null);
+    return this.#later(seen, /** @type {Request} */ (whole).clone());
+  }
+
+  /**
+   * @param {RequestFacts} seen
+   * @param {{ text: () => Promise<string> }} body
+   * @returns {Promise<MaybeTokenQuestion>}
+   */
+  #later(seen, body) {
+    return body.text().then((text) => this.#askedBy(seen, text)).catch(() => null);
   }
 
   /**
@@ -115,13 +127,23 @@ export class Descent {
    */
   #askedBy(seen, text) {
     if (text === null || text.length > QUESTION_BYTES) return this.#asked(seen, [], null);
-    const fields = readFields(text);
-    const names = isObject(fields) ? Object.keys(fields) : [];
-    if (names.some((name) => ASKING_FIELDS.test(name))) return null;
-    const given = { ...Object.fromEntries(seen.query), ...(isObject(fields) ? fields : {}) };
-    const mayLogIn = seen.method === "POST" && LOGIN_WORDS.test(`${text} ${seen.query}`);
+    return this.#askedIn(seen, readFields(text), text);
+  }
+
+  /**
+   * @param {RequestFacts} seen
+   * @param {any} fields
+   * @param {string} text
+   * @returns {MaybeTokenQuestion}
+   */
+  #askedIn(seen, fields, text) {
+    const given = isObject(fields) ? fields : {};
+    if (asksModel(given)) return null;
+    const all = { ...Object.fromEntries(seen.query), ...given };
+    const mayLogIn = seen.method === "POST" || TOKEN_PATH.test(seen.path);
     // Whatever else it carries: some send what they have stored with every request.
-    if (mayLogIn && isLoginExchange(given)) return { grant: "login", from: null };
+    if (mayLogIn && LOGIN_WORDS.test(`${text} ${Object.keys(all)}`) && isLoginExchange(all))
+      return { grant: "login", from: null };
     return this.#asked(seen, [["", text.trim()], ...textsIn(fields)], text);
   }
 
