@@ -111,7 +111,7 @@ def status_json(overview: Status) -> dict[str, Any]:
 def _watcher_json(holder: WatchHolder | None) -> dict[str, Any]:
     told: dict[str, Any] = {"running": holder is not None, "pid": holder.pid if holder else None}
     if holder is not None and holder.is_stopped:
-        return told | {"running": False, "stopped": True}
+        told |= {"running": False, "stopped": True}
     if holder is None or holder.is_here:
         return told
     # Its pid is another process's here, or nobody's.
@@ -122,7 +122,7 @@ def _lines(overview: Status, *, is_counting: bool) -> list[str]:
     holder = overview.watcher
     watcher = f"running ({holder})" if holder else "not running: start it with rotator watch"
     if holder is not None and holder.is_stopped:
-        watcher = f"stopped ({holder}): nothing fails over; {holder.way_on}"
+        watcher = f"{holder.how_stopped} ({holder}): nothing fails over; {holder.way_on}"
     bridge = overview.bridge.version
     rows = [
         ["watcher", watcher],

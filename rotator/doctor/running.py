@@ -34,13 +34,14 @@ _LARGEST_UNIT = 64 * 1024
 
 def look_at_watcher(setup: DoctorContext) -> Iterator[CheckResult]:
     """Say whether a watcher runs, of which version, and whether it works."""
-    holder = watch_holder(setup.paths.watch_lock)
+    holder = watch_holder(setup.paths.watch_lock, beat=setup.paths.beat)
     if holder is None:
         says = "no watcher runs: nothing is captured and nothing fails over"
         yield problem(Check.WATCHER, says, "rotator watch starts one")
         return
     if holder.is_stopped:
-        says = f"the watcher ({holder}) is stopped: nothing is captured and nothing fails over"
+        says = f"the watcher ({holder}) is {holder.how_stopped}"
+        says = f"{says}: nothing is captured and nothing fails over"
         yield problem(Check.WATCHER, says, holder.way_on)
         return
     told = published(setup.paths)

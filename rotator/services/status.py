@@ -105,7 +105,7 @@ class Status:
 def read_status(context: Context) -> Status:
     """Gather the overview; changes nothing but sweeping away what dead bridges left."""
     now, state, paths = context.clock(), context.store.state(), context.paths
-    watcher = watch_holder(paths.watch_lock)
+    watcher = watch_holder(paths.watch_lock, beat=paths.beat)
     pid = None if watcher is None else watcher.pid
     present = bridges_of(paths) if context.are_copies else bridges_in_use(context)
     without = unbridged(paths, present)

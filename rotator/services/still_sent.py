@@ -130,7 +130,7 @@ def _unheard(
     # Of what left auth.json, and nothing came for, a bridge knows by itself.
     if taken.is_kept or taken.is_replaced or slot.active is None:
         return
-    holder = watch_holder(context.paths.watch_lock)
+    holder = watch_holder(context.paths.watch_lock, beat=context.paths.beat)
     if holder is not None and not holder.is_stopped:
         return
     for presence in following(present):

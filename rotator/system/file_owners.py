@@ -301,12 +301,11 @@ def give_to_owner_of_folder(handle: int, folder: Path) -> None:
         return
     try:
         os.fchown(handle, facts.st_uid, facts.st_gid)
-    except PermissionError:
-        # On some disks everything has the owner of the mount already.
+    except OSError:
+        # On some disks everything has the owner of the mount already. In a namespace of users an
+        # owner may have no number that something could be given to: that is EINVAL.
         if os.fstat(handle).st_uid != facts.st_uid:
             raise _not_given(facts.st_uid, folder) from None
-    except OSError:
-        return
 
 
 def _not_given(owner: int, folder: Path) -> PermissionError:

@@ -13,6 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,13 @@ from rotator.system.disk_errors import way_out_of
 from rotator.system.file_owners import open_private
 from rotator.system.odd_places import instead_of_lock
 from rotator.system.paths import private_folder
-from rotator.system.watch_holder import MOST_BYTES, WatchHolder, own_entry, parse_entry
+from rotator.system.watch_holder import (
+    MOST_BYTES,
+    WatchHolder,
+    own_entry,
+    parse_entry,
+    silence_seconds,
+)
 from rotator.system.writable import unwritable_place
 
 if TYPE_CHECKING:
@@ -107,8 +114,11 @@ def watch_lock(path: Path) -> Iterator[WatchLock]:
         lock.release()
 
 
-def watch_holder(path: Path) -> WatchHolder | None:
-    """Return who holds the watcher's lock, or None; its pid is 0 where that is not known."""
+def watch_holder(path: Path, *, beat: Path | None = None) -> WatchHolder | None:
+    """Return who holds the watcher's lock, or None; its pid is 0 where that is not known.
+
+    Of one whose pid says nothing here the time of `beat` says whether it has gone silent.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -116,7 +126,12 @@ def watch_holder(path: Path) -> WatchHolder | None:
     try:
         # Shared: two that ask at once must not take one another for the watcher.
         is_free = _try_lock(handle, fcntl.LOCK_SH)
-        return None if is_free else (_holder(handle) or WatchHolder(0))
+        if is_free:
+            return None
+        holder = _holder(handle) or WatchHolder(0)
+        if holder.is_here or beat is None:
+            return holder
+        return replace(holder, silent_seconds=silence_seconds(beat))
     except OSError:
         return None
     finally:

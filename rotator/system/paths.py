@@ -73,6 +73,11 @@ class Paths:
         return self.state / "bridge"
 
     @property
+    def beat(self) -> Path:
+        """The file whose time says that the watcher works; its pid may mean nothing elsewhere."""
+        return self.bridge / "beat"
+
+    @property
     def glance(self) -> Path:
         """What opencode's sidebar shows, without a secret."""
         return self.state / "glance.json"

@@ -53,7 +53,6 @@ _MOST_SWEPT = 1000
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 _NOWHERE = Directions()
 # Beside state.json: touched at every look, for those who cannot tell by the watcher's pid.
-_BEAT = "beat"
 
 
 class Exchange:
@@ -133,7 +132,7 @@ class Exchange:
 
     def beat(self) -> None:
         """Show by a file's time that the watcher works; its pid may mean nothing to a bridge."""
-        path = self.folder / _BEAT
+        path = self._paths.beat
         try:
             os.utime(path)
         except FileNotFoundError:

@@ -3251,7 +3251,7 @@ var Bridge = class {
    * @param {Parameters<typeof fetch>} given
    */
   fetch(layer, receiver, given) {
-    const pass = () => layer.apply(receiver, given);
+    const pass = () => Reflect.apply(layer, receiver, given);
     const seen = tryOr(() => inspectRequest(...given), null);
     if (seen === null) return pass();
     const outer = sendingContext.getStore();

@@ -121,6 +121,28 @@ def test_the_second_of_two_watchers_says_who_holds_the_home(
     assert status(house)["watcher"]["running"] is False
 
 
+def test_a_watcher_of_another_container_that_is_paused_is_known_by_its_silence(
+    house: Household, inside: Inside
+) -> None:
+    """As `docker pause` does: its pid says nothing here, and its lock is held still."""
+    psutil.Process(inside.pid_here).suspend()
+    os.utime(house.state_dir / "bridge" / "beat", (0, time.time() - SILENT_SECONDS - 10))
+
+    told, checked = status(house), rotator(house, "status", "--check")
+    looked = rotator(house, "doctor")
+    psutil.Process(inside.pid_here).resume()
+    # It beats every few seconds.
+    wait_until(lambda: status(house)["watcher"]["running"], 30, "the watcher to be heard again")
+
+    assert told["watcher"] == {"running": False, "stopped": True, "pid": None, "host": HOST}
+    assert checked.code == 5
+    assert f"may be stopped (in another container or on another computer: host {HOST}" in (
+        checked.stdout
+    )
+    assert f"let its container go on, or end it on {HOST}" in checked.stdout
+    assert (looked.code, "silent for 3" in looked.stdout) == (5, True)
+
+
 def test_a_stopped_holder_of_the_lock_in_another_container_is_said_to_be_elsewhere(
     house: Household,
 ) -> None:

@@ -103,6 +103,39 @@ def test_root_that_can_give_nothing_away_makes_nothing_in_a_person_s_home(
         assert f"would lock uid {USER} out" in told[-1].stderr
 
 
+def test_root_of_a_user_namespace_makes_nothing_for_an_owner_who_has_no_number_there(
+    house: Household,
+) -> None:
+    """As in a container whose users are mapped, in a volume that everybody may write to."""
+    for path in (house.home, *house.home.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    before = sorted(house.home.rglob("*"))
+    unshare = [needed("unshare"), "--user", "--map-root-user"]
+
+    told = [
+        subprocess.run(
+            [*unshare, sys.executable, "-m", "rotator", *words.split()],
+            env=house.env(),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for words in (
+            "accounts",
+            "rotate acme",
+            "bridge install",
+            "config set balancing.enabled on",
+        )
+    ]
+
+    assert not_the_user_s(house) == {}
+    assert sorted(house.home.rglob("*")) == before
+    assert all("Traceback" not in ended.stderr for ended in told), told
+    assert "out, for it may not be given to them" in told[0].stderr
+    assert as_user(house.home, "true").returncode == 0
+
+
 @pytest.mark.parametrize(
     "place", [".local", ".local/share", ".local/state", "state", "state/bridge", "data"]
 )

@@ -198,7 +198,7 @@ export class Bridge {
    * @param {Parameters<typeof fetch>} given
    */
   fetch(layer, receiver, given) {
-    const pass = () => layer.apply(receiver, given);
+    const pass = () => Reflect.apply(layer, receiver, given);
     const seen = tryOr(() => inspectRequest(...given), null);
     if (seen === null) return pass();
     const outer = sendingContext.getStore();
