@@ -206,3 +206,12 @@ def test_a_name_beside_the_same_id_leaves_nobody_out() -> None:
     )
 
     assert perhaps_one(knowing(a_state(ada, eva))) == {eva.id: (ada,)}
+
+
+def test_a_name_beside_an_id_is_said_and_decides_nothing() -> None:
+    account = login(1, {"access": a_jwt({"sub": "user-a1", "email": "ada@acme.io"})})
+
+    told = told_of(1, account, knowing(a_state(account)))
+
+    assert {name[-1] for name in told.says} == {"sub", "email"}
+    assert {name[-1] for name in told.decides} == {"sub"}

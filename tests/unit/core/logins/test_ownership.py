@@ -11,7 +11,7 @@ import pytest
 
 from providers.openai.provider import OpenAI
 from rotator.core.logins.owner import Owner, Proof
-from rotator.core.logins.ownership import is_forgotten, owner_of
+from rotator.core.logins.ownership import fields_of, is_forgotten, owner_of
 from rotator.model import Credential, Descent, Digest, Identity, Replaced, State
 from tests.support.builders import (
     ACME,
@@ -420,3 +420,9 @@ def test_a_login_that_a_bridge_saw_is_nobody_s_whatever_has_run_out() -> None:
     found = owner(a_state(a, active=a), new, descent=lambda _: login)
 
     assert found == NOBODY
+
+
+def test_what_an_entry_says_of_its_owner_stands_under_its_names() -> None:
+    credential = oauth("a", accountId="acct-a", user_id="unknown", label="work", userId="u-7f3a9")
+
+    assert fields_of(credential) == {("accountId",): "acct-a", ("userId",): '"u-7f3a9"'}
