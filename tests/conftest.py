@@ -25,6 +25,7 @@ from tests.support import (
     skips,
     slow_files,
     told_figures,
+    traced_parts,
     unmeasured_tests,
 )
 
@@ -42,6 +43,7 @@ GUARDS = (
     quiet,
     slow_files,
     told_figures,
+    traced_parts,
     unmeasured_tests,
 )
 

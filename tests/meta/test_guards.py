@@ -336,6 +336,57 @@ def test_what_is_not_measured_has_children_that_are_not_either(inner: pytest.Pyt
     result.assert_outcomes(passed=4)
 
 
+PARTS = """
+def first(): return 1
+def second(): return 2
+def third(): return 3
+def fourth(): return 4
+"""
+
+
+def test_the_tracer_works_for_tests_and_fixtures_and_rests_around_them(
+    inner: pytest.Pytester,
+) -> None:
+    (inner.mkpydir("rotator") / "text.py").write_text(PARTS)
+    inner.makepyprojecttoml("[tool.coverage.run]\nbranch = true\n[tool.pytest]\npythonpath = ['.']")
+    inner.makeconftest(
+        """
+        import sys
+        def pytest_runtest_logreport(report):
+            print(f"{report.when}: {sys.gettrace() is not None}")
+        """
+    )
+    test = """
+        import sys
+        import pytest
+        from rotator.text import first, second, third, fourth
+        @pytest.fixture(scope="module")
+        def shared():
+            yield
+            assert fourth() == 4
+        @pytest.fixture
+        def made(shared):
+            assert first() == 1
+            yield
+            assert second() == 2
+        @pytest.mark.no_cover
+        def test_loop():
+            assert sys.gettrace() is None
+        def test_it(made):
+            assert third() == 3
+        def test_last():
+            assert sys.gettrace() is not None
+    """
+
+    options = ("--cov=rotator", "--cov-fail-under=100", "-s")
+    result = run_with("traced_parts", inner, test, *options)
+
+    result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.OK
+    told = [line.rpartition(": ")[2] for line in result.outlines if ": " in line]
+    assert (told.count("True"), told.count("False")) == (0, 9)
+
+
 def test_the_ten_slowest_files_are_named_and_then_the_sum_of_all() -> None:
     seconds = {f"test_{number}.py": float(number) for number in range(12)}
     tests = Counter(dict.fromkeys(seconds, 2))
