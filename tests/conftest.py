@@ -27,6 +27,7 @@ from tests.support import (
     told_figures,
     traced_parts,
     unmeasured_tests,
+    waiting_files,
 )
 
 GUARDS = (
@@ -45,6 +46,7 @@ GUARDS = (
     told_figures,
     traced_parts,
     unmeasured_tests,
+    waiting_files,
 )
 
 

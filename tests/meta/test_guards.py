@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.support import leaks, long_first, slow_files
+from tests.support import leaks, long_first, slow_files, waiting_files
 from tests.support.canary import sweep
 from tests.support.network import is_local
 from tests.support.repository import ROOT
+from tests.support.waiting_files import WAITING
 
 SECRET = "KEY-CANARY-A"
 # How an inner test spells it, so that its own source does not hold it.
@@ -416,3 +418,55 @@ def test_what_takes_long_comes_first_and_else_the_order_stays(
     config = inner.parseconfig("-n", "2", "--dist", "loadfile")
     long_first.pytest_configure(config)
     assert config.option.loadscopereorder is False
+
+
+class Process:
+    """A process that is given tests by their numbers, and does them when it is told to."""
+
+    def __init__(self, number: int) -> None:
+        self.gateway = SimpleNamespace(id=f"gw{number}")
+        self.given: list[int] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, numbers: list[int]) -> None:
+        self.given += numbers
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_what_waits_has_the_last_of_three_processes_for_itself(
+    inner: pytest.Pytester, processes: int
+) -> None:
+    files = [*(f"tests/unit/test_{number}.py" for number in range(8)), *WAITING]
+    tests = [f"{file}::test_{number}" for file in files for number in range(3)]
+    config = inner.parseconfig("-n", str(processes), "--dist", "loadfile")
+    config.option.loadscopereorder = False
+    config.option.tx = ["popen"] * processes
+    scheduler = waiting_files.WaitingApart(config)
+    nodes = [Process(number) for number in range(processes)]
+    for node in nodes:
+        scheduler.add_node(node)
+        scheduler.add_node_collection(node, tests)
+
+    scheduler.schedule()
+    done: list[list[int]] = [[] for _ in nodes]
+    # The last one is quick at first.
+    while scheduler.has_pending:
+        for node, finished in reversed(list(zip(nodes, done, strict=True))):
+            for number in node.given[len(finished) :][:1]:
+                finished.append(number)
+                scheduler.mark_test_complete(node, number)
+
+    assert sorted(number for finished in done for number in finished) == list(range(len(tests)))
+    assert all(node.shutting_down for node in nodes)
+    waited = {tests[number].partition("::")[0] for number in done[-1]} & set(WAITING)
+    if processes == 3:
+        assert {tests[number].partition("::")[0] for number in done[-1]} == set(WAITING)
+    else:
+        assert waited != set(WAITING)
+
+
+def test_files_that_wait_are_there() -> None:
+    assert [file for file in WAITING if not (ROOT / file).is_file()] == []

@@ -12,7 +12,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 # Longest first; whatever is in no such folder comes after them.
-FOLDERS = ("e2e", "bench", "mutants", "property", "integration")
+FOLDERS = ("e2e", "bench", "mutants", "property", "contract", "integration", "meta", "tui")
 
 
 def pytest_configure(config: pytest.Config) -> None:
