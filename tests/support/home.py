@@ -78,15 +78,15 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def all_homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of all HOMEs: where it numbers folders, pytest reads all beside them."""
     return tmp_path_factory.mktemp("homes", numbered=False)
 
 
 @pytest.fixture(autouse=True)
-def home(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(all_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the fresh, empty HOME that this test and its children live in."""
-    folder = homes / str(next(_NUMBERS))
+    folder = all_homes / str(next(_NUMBERS))
     folder.mkdir(mode=0o700)
     for name, value in places(folder).items():
         monkeypatch.setenv(name, value)
