@@ -22,10 +22,13 @@ from tests.support import (
     memory_homes,
     network,
     quiet,
+    rewritten_once,
     skips,
     slow_files,
     told_figures,
+    traced_parts,
     unmeasured_tests,
+    waiting_files,
 )
 
 GUARDS = (
@@ -40,9 +43,12 @@ GUARDS = (
     long_first,
     memory_homes,
     quiet,
+    rewritten_once,
     slow_files,
     told_figures,
+    traced_parts,
     unmeasured_tests,
+    waiting_files,
 )
 
 

@@ -173,10 +173,11 @@ def bad_signals(signal: Signal) -> Iterator[tuple[str, Signal]]:
     for name, text in (*_nonsense(), ("a page", _PAGE)):
         yield name, replace(signal, body=text)
     yield "a hostile text", replace(signal, body="", error=f"AI_APICallError: {MARK} {TEXT}")
-    for path, value in values_of(_document(signal.body)):
+    document = _document(signal.body)
+    for path, value in values_of(document):
         if path:
             for name, other in (*_wrong(value), ("marked", f"{MARK} {TEXT}")):
-                body = json.dumps(with_value(_document(signal.body), path, other))
+                body = json.dumps(with_value(document, path, other))
                 yield f"{_shown(path)} {name}", replace(signal, body=body)
     for what, headers in bad_headers(signal.headers):
         yield what, replace(signal, headers=headers)
@@ -250,17 +251,20 @@ def values_of(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def with_value(document: Any, path: Path, value: object) -> Any:
-    """Return a copy of a document with another value in one place, or none for `GONE`."""
+    """Return a document with another value in one place, or none for `GONE`.
+
+    The given one stays as it is; what does not lie on the way to that place is shared with it.
+    """
     if not path:
         return value
-    changed = copy.deepcopy(document)
-    inner = changed
-    for key in path[:-1]:
-        inner = inner[key]
-    if value is GONE:
-        del inner[path[-1]]
+    key, *rest = path
+    changed = copy.copy(document)
+    if rest:
+        changed[key] = with_value(document[key], tuple(rest), value)
+    elif value is GONE:
+        del changed[key]
     else:
-        inner[path[-1]] = value
+        changed[key] = value
     return changed
 
 

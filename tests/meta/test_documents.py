@@ -23,7 +23,7 @@ def test_the_readme_gives_one_command_that_sets_up_and_checks_everything() -> No
     assert commands[0].split(" && ") == [
         "python3 -m venv .venv",
         ".venv/bin/pip install -q -e '.[dev]'",
-        ".venv/bin/python -m pytest --cov -n 2 --dist loadfile",
+        ".venv/bin/python -m pytest --cov -n 3 --dist loadfile",
     ]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.support import leaks, long_first, slow_files
+from tests.support import leaks, long_first, rewritten_once, slow_files, waiting_files
 from tests.support.canary import sweep
 from tests.support.network import is_local
 from tests.support.repository import ROOT
+from tests.support.waiting_files import WAITING
 
 SECRET = "KEY-CANARY-A"
 # How an inner test spells it, so that its own source does not hold it.
@@ -336,6 +338,57 @@ def test_what_is_not_measured_has_children_that_are_not_either(inner: pytest.Pyt
     result.assert_outcomes(passed=4)
 
 
+PARTS = """
+def first(): return 1
+def second(): return 2
+def third(): return 3
+def fourth(): return 4
+"""
+
+
+def test_the_tracer_works_for_tests_and_fixtures_and_rests_around_them(
+    inner: pytest.Pytester,
+) -> None:
+    (inner.mkpydir("rotator") / "text.py").write_text(PARTS)
+    inner.makepyprojecttoml("[tool.coverage.run]\nbranch = true\n[tool.pytest]\npythonpath = ['.']")
+    inner.makeconftest(
+        """
+        import sys
+        def pytest_runtest_logreport(report):
+            print(f"{report.when}: {sys.gettrace() is not None}")
+        """
+    )
+    test = """
+        import sys
+        import pytest
+        from rotator.text import first, second, third, fourth
+        @pytest.fixture(scope="module")
+        def shared():
+            yield
+            assert fourth() == 4
+        @pytest.fixture
+        def made(shared):
+            assert first() == 1
+            yield
+            assert second() == 2
+        @pytest.mark.no_cover
+        def test_loop():
+            assert sys.gettrace() is None
+        def test_it(made):
+            assert third() == 3
+        def test_last():
+            assert sys.gettrace() is not None
+    """
+
+    options = ("--cov=rotator", "--cov-fail-under=100", "-s")
+    result = run_with("traced_parts", inner, test, *options)
+
+    result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.OK
+    told = [line.rpartition(": ")[2] for line in result.outlines if ": " in line]
+    assert (told.count("True"), told.count("False")) == (0, 9)
+
+
 def test_the_ten_slowest_files_are_named_and_then_the_sum_of_all() -> None:
     seconds = {f"test_{number}.py": float(number) for number in range(12)}
     tests = Counter(dict.fromkeys(seconds, 2))
@@ -365,3 +418,75 @@ def test_what_takes_long_comes_first_and_else_the_order_stays(
     config = inner.parseconfig("-n", "2", "--dist", "loadfile")
     long_first.pytest_configure(config)
     assert config.option.loadscopereorder is False
+
+
+class Process:
+    """A process that is given tests by their numbers, and does them when it is told to."""
+
+    def __init__(self, number: int) -> None:
+        self.gateway = SimpleNamespace(id=f"gw{number}")
+        self.given: list[int] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, numbers: list[int]) -> None:
+        self.given += numbers
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_what_waits_has_the_last_of_three_processes_for_itself(
+    inner: pytest.Pytester, processes: int
+) -> None:
+    files = [*(f"tests/unit/test_{number}.py" for number in range(8)), *WAITING]
+    tests = [f"{file}::test_{number}" for file in files for number in range(3)]
+    config = inner.parseconfig("-n", str(processes), "--dist", "loadfile")
+    config.option.loadscopereorder = False
+    config.option.tx = ["popen"] * processes
+    scheduler = waiting_files.WaitingApart(config)
+    nodes = [Process(number) for number in range(processes)]
+    for node in nodes:
+        scheduler.add_node(node)
+        scheduler.add_node_collection(node, tests)
+
+    scheduler.schedule()
+    done: list[list[int]] = [[] for _ in nodes]
+    # The last one is quick at first.
+    while scheduler.has_pending:
+        for node, finished in reversed(list(zip(nodes, done, strict=True))):
+            for number in node.given[len(finished) :][:1]:
+                finished.append(number)
+                scheduler.mark_test_complete(node, number)
+
+    assert sorted(number for finished in done for number in finished) == list(range(len(tests)))
+    assert all(node.shutting_down for node in nodes)
+    waited = {tests[number].partition("::")[0] for number in done[-1]} & set(WAITING)
+    if processes == 3:
+        assert {tests[number].partition("::")[0] for number in done[-1]} == set(WAITING)
+    else:
+        assert waited != set(WAITING)
+
+
+def test_files_that_wait_are_there() -> None:
+    assert [file for file in WAITING if not (ROOT / file).is_file()] == []
+
+
+def test_what_is_rewritten_for_all_is_what_pytest_loads_and_is_gone_where_it_is_unwanted(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = {"test_one": "def test_it(): assert [1] == [2]", "test_two": "no Python"}
+    inner.makepyfile(**sources)
+    config = inner.parseconfigure()
+
+    made = rewritten_once.rewrite_all(config, inner.path)
+
+    (kept,) = [path for path in made if path.exists()]
+    result = inner.runpytest_subprocess("test_one.py", "--debug=trace.log")
+    assert "found cached rewritten pyc for" in (inner.path / "trace.log").read_text()
+    result.stdout.fnmatch_lines(["*assert [[]1] == [[]2]", "*At index 0 diff: 1 != 2*"])
+    for is_unwanted in (False, True):
+        monkeypatch.setattr("sys.dont_write_bytecode", is_unwanted)
+        config.stash[rewritten_once.MADE] = made
+        rewritten_once.pytest_unconfigure(config)
+        assert kept.exists() is not is_unwanted

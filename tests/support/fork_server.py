@@ -24,6 +24,8 @@ import sys
 import warnings
 from typing import Any
 
+from tests.support.without_rights import give_up
+
 # The longest command line and environment that a test hands over.
 MESSAGE_BYTES = 1 << 18
 # Whose test is measured, so are its commands: how a module is loaded, others' tests measure.
@@ -116,6 +118,8 @@ class _Server:
 def _run(command: dict[str, Any]) -> None:
     """Be that command from here on."""
     os.chdir(command["cwd"])
+    if command["rights"]:
+        give_up(command["rights"])
     os.environ.clear()
     os.environ.update(command["env"])
     importlib.import_module("time").tzset()

@@ -44,20 +44,20 @@ class ForkedCommand:
         *,
         env: Mapping[str, str],
         cwd: Path,
-        stdin: int,
-        stdout: int,
-        stderr: int,
+        streams: tuple[int, int, int],
+        rights: Sequence[int] = (),
     ) -> None:
-        """Start it with these descriptors as its streams."""
+        """Start it with these descriptors as its streams, without these rights of root's."""
         self.args = ["rotator", *words]
         self.returncode: int | None = None
         self.stdout: IO[str] | None = None
         self._told, theirs = socket.socketpair()
         self._unread = b""
-        message = json.dumps({"words": list(words), "env": dict(env), "cwd": str(cwd)}).encode()
+        place = {"env": dict(env), "cwd": str(cwd), "rights": list(rights)}
+        message = json.dumps({"words": list(words), **place}).encode()
         assert len(message) < MESSAGE_BYTES
         with theirs:
-            socket.send_fds(_server(), [message], [stdin, stdout, stderr, theirs.fileno()])
+            socket.send_fds(_server(), [message], [*streams, theirs.fileno()])
         self._told.settimeout(_START_SECONDS)
         self.pid = self._next_number()
 
@@ -97,8 +97,14 @@ class ForkedCommand:
         return int(line)
 
 
-def run_command(
-    words: Sequence[str], *, env: Mapping[str, str], cwd: Path, given: str, seconds: float
+def run_command(  # all that there is to say of a command
+    words: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    given: str = "",
+    seconds: float,
+    rights: Sequence[int] = (),
 ) -> tuple[int, str, str]:
     """Run a command to its end; return its exit code and what it wrote to both streams."""
     with contextlib.ExitStack() as stack:
@@ -107,8 +113,8 @@ def run_command(
         from_stderr, stderr = _pipe(stack)
         to_stdin.write(given.encode())
         to_stdin.close()
-        streams = {"stdin": stdin.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
-        command = ForkedCommand(words, env=env, cwd=cwd, **streams)
+        streams = (stdin.fileno(), stdout.fileno(), stderr.fileno())
+        command = ForkedCommand(words, env=env, cwd=cwd, streams=streams, rights=rights)
         stdout.close()
         stderr.close()
         try:
@@ -122,15 +128,14 @@ def run_command(
 
 @contextlib.contextmanager
 def forked_child(
-    words: Sequence[str], *, env: Mapping[str, str], cwd: Path
+    words: Sequence[str], *, env: Mapping[str, str], cwd: Path, rights: Sequence[int] = ()
 ) -> Iterator[ForkedCommand]:
     """Run a command while the block runs, as `tests.support.children.child` runs a program."""
     read, write = os.pipe()
     with Path(os.devnull).open("rb") as nothing:
         try:
-            command = ForkedCommand(
-                words, env=env, cwd=cwd, stdin=nothing.fileno(), stdout=write, stderr=write
-            )
+            streams = (nothing.fileno(), write, write)
+            command = ForkedCommand(words, env=env, cwd=cwd, streams=streams, rights=rights)
         finally:
             os.close(write)
     with os.fdopen(read, encoding="utf-8") as command.stdout:

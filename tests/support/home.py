@@ -6,6 +6,7 @@ proxy or a configuration) and for nothing else.
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import MutableMapping
@@ -18,6 +19,7 @@ from tests.support.late import is_one_of_several
 
 OUTSIDE = dict(os.environ)
 _OUTSIDE = "outside"
+_NUMBERS = itertools.count()
 _OURS = ("OPENCODE", "ROTATOR_", "XDG_")
 _PROXIES = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
@@ -75,10 +77,17 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def all_homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of all HOMEs: where it numbers folders, pytest reads all beside them."""
+    return tmp_path_factory.mktemp("homes", numbered=False)
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(all_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the fresh, empty HOME that this test and its children live in."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = all_homes / str(next(_NUMBERS))
+    folder.mkdir(mode=0o700)
     for name, value in places(folder).items():
         monkeypatch.setenv(name, value)
     return folder

@@ -7,8 +7,6 @@ import json
 import os
 import socket
 import stat
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,13 +18,14 @@ from rotator.context import open_context
 from rotator.model import Event, EventKind
 from rotator.services.auth_checks import live_problems
 from rotator.system.paths import find_paths
-from tests.support.children import Lines, child, end
+from tests.support.children import Lines, end
+from tests.support.forked_command import forked_child, run_command
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import api, as_anybody, as_opencode, oauth, open_live
 from tests.support.rotator_process import Ended
 from tests.support.waiting import wait_until
-from tests.support.without_rights import without_rights
+from tests.support.without_rights import READ_AND_WRITE_ANYTHING
 
 pytestmark = pytest.mark.no_cover
 
@@ -234,17 +233,10 @@ def house(home: Path) -> Iterator[Household]:
 
 def rotator(house: Household, *words: str) -> Ended:
     """Run a command that rights hold for; fail if it does not end."""
-    ended = subprocess.run(
-        without_rights(sys.executable, "-m", "rotator", *words),
-        env=house.env(),
-        cwd=house.home,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
+    rights = READ_AND_WRITE_ANYTHING
+    return Ended(
+        *run_command(words, env=house.env(), cwd=house.home, seconds=SECONDS, rights=rights)
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 def facts(file: Path) -> tuple[int, int, int, int]:
@@ -374,8 +366,10 @@ class Watched:
         self.odd, self.house = odd, household(home)
         odd.make(self.house.auth_file)
         self.before = facts(self.house.auth_file)
-        command = without_rights(sys.executable, "-m", "rotator", "watch")
-        self.process = stack.enter_context(child(command, env=self.house.env(), cwd=home))
+        env, rights = self.house.env(), READ_AND_WRITE_ANYTHING
+        self.process = stack.enter_context(
+            forked_child(["watch"], env=env, cwd=home, rights=rights)
+        )
         self.lines = Lines(self.process)
 
     def ready(self) -> None:
