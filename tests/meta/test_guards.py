@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support import leaks, long_first, rewritten_once, slow_files, waiting_files
+from tests.support import leaks, long_first, slow_files, waiting_files
 from tests.support.canary import sweep
 from tests.support.network import is_local
 from tests.support.repository import ROOT
@@ -470,23 +470,3 @@ def test_what_waits_has_the_last_of_three_processes_for_itself(
 
 def test_files_that_wait_are_there() -> None:
     assert [file for file in WAITING if not (ROOT / file).is_file()] == []
-
-
-def test_what_is_rewritten_for_all_is_what_pytest_loads_and_is_gone_where_it_is_unwanted(
-    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sources = {"test_one": "def test_it(): assert [1] == [2]", "test_two": "no Python"}
-    inner.makepyfile(**sources)
-    config = inner.parseconfigure()
-
-    made = rewritten_once.rewrite_all(config, inner.path)
-
-    (kept,) = [path for path in made if path.exists()]
-    result = inner.runpytest_subprocess("test_one.py", "--debug=trace.log")
-    assert "found cached rewritten pyc for" in (inner.path / "trace.log").read_text()
-    result.stdout.fnmatch_lines(["*assert [[]1] == [[]2]", "*At index 0 diff: 1 != 2*"])
-    for is_unwanted in (False, True):
-        monkeypatch.setattr("sys.dont_write_bytecode", is_unwanted)
-        config.stash[rewritten_once.MADE] = made
-        rewritten_once.pytest_unconfigure(config)
-        assert kept.exists() is not is_unwanted

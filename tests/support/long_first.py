@@ -6,7 +6,6 @@ real opencode would come last, one process with nothing to do beside them.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring the folders into order, and leave the order within each to chance."""
-    items.sort(key=lambda item: _rank(item.path))
+    items.sort(key=_rank)
 
 
-@functools.cache
-def _rank(path: Path) -> int:
-    if path.is_relative_to(TESTS):
-        folder = path.relative_to(TESTS).parts[0]
+def _rank(item: pytest.Item) -> int:
+    if item.path.is_relative_to(TESTS):
+        folder = item.path.relative_to(TESTS).parts[0]
         if folder in FOLDERS:
             return FOLDERS.index(folder)
     return len(FOLDERS)

@@ -6,7 +6,6 @@ proof that a line was looked at: what they reach has tests of its own, which are
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -23,14 +22,10 @@ _FOR_CHILDREN = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of those folders, and those that draw their cases wherever they are."""
     for item in items:
-        drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        if drawn or _is_unmeasured(item.path):
+        path = item.path
+        is_there = path.is_relative_to(TESTS) and path.relative_to(TESTS).parts[0] in FOLDERS
+        if is_there or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(MARK)
-
-
-@functools.cache
-def _is_unmeasured(path: Path) -> bool:
-    return path.is_relative_to(TESTS) and path.relative_to(TESTS).parts[0] in FOLDERS
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
