@@ -215,3 +215,16 @@ def test_a_name_beside_an_id_is_said_and_decides_nothing() -> None:
 
     assert {name[-1] for name in told.says} == {"sub", "email"}
     assert {name[-1] for name in told.decides} == {"sub"}
+
+
+def test_who_is_known_by_a_key_is_found_by_it() -> None:
+    known, older = knowing(a_state()), OlderLogins()
+    ada, bob = (f"key-{name}" for name in ("ada", "bob"))
+    older.add(told_of(1, login(1, identity_key=ada), known))
+
+    found = {
+        key: [one.alias for one in older.like(told_of(2, login(2, identity_key=key), known))]
+        for key in (ada, bob, None)
+    }
+
+    assert found == {ada: ["acme-1"], bob: [], None: ["acme-1"]}
