@@ -34,12 +34,15 @@ class Reach:
     def tests_of(self, module: str, change: Change) -> list[str]:
         """Return the tests that run into `change`: those of the module first, the quickest first.
 
-        What runs when the module is loaded is reached by whoever uses the module.
+        What runs when the module is loaded is reached by whoever uses the module, if only a
+        constant of it, in which nothing runs.
         """
         reached = self.lines.get(module, {})
         places = range(change.line, change.last_line + 1)
         numbers: Collection[int] = reached if change.is_at_import else places
         found = {test for number in numbers for test in reached.get(number, ())}
+        if change.is_at_import:
+            found |= self._near_tests(module)
         files = {test.split("::", maxsplit=1)[0] for test in found}
         nearness = {name: self._nearness(name, module) for name in files}
 
@@ -58,6 +61,13 @@ class Reach:
     def is_near(self, test_file: str, module: str) -> bool:
         """Tell whether the file has the module's own tests, or uses it."""
         return self._nearness(test_file, module) < _FAR
+
+    def _near_tests(self, module: str) -> set[str]:
+        by_file = defaultdict(set)
+        for test in self.seconds:
+            by_file[test.split("::", maxsplit=1)[0]].add(test)
+        near = [tests for name, tests in by_file.items() if self.is_near(name, module)]
+        return {test for tests in near for test in tests}
 
     def _nearness(self, test_file: str, module: str) -> int:
         """Return 0 for the module's own tests, 1 for those that import it, 2 for all others."""
