@@ -275,6 +275,15 @@ def test_a_removed_account_is_taken_out_and_not_brought_back_by_a_copy(both: Bot
     assert both.live.names() == ["acme/two"]
 
 
+def test_a_removed_account_leaves_the_second_home(both: Both) -> None:
+    slot = both.log_in("acme", key("a"), "one")
+    assert slot in both.table.values()
+
+    remove(both.live.context, both.live.account("acme/one"))
+
+    assert both.table.values() == {}
+
+
 def test_nobody_swaps_while_a_login_is_taken_out(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:

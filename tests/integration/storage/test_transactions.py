@@ -15,7 +15,7 @@ import pytest
 from rotator.errors import StoreBusy, StoreError
 from rotator.storage.database import open_database
 from rotator.storage.migrations import STORE
-from rotator.storage.transactions import transaction
+from rotator.storage.transactions import erase_deleted, transaction
 from rotator.system.lock_holder import is_stopped, writer_of
 from tests.support.waiting import wait_until
 
@@ -77,3 +77,13 @@ def test_what_no_waiting_mends_is_told_at_once(tmp_path: Path) -> None:
 
     assert not isinstance(caught.value, StoreBusy)
     assert begun.count("BEGIN IMMEDIATE") == 1
+
+
+def test_what_cannot_be_erased_is_an_error_of_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "rotator.sqlite"
+    open_database(path, STORE, durable=True).close()
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection,
+        pytest.raises(StoreError, match="readonly"),
+    ):
+        erase_deleted(connection, path)
