@@ -72,19 +72,6 @@ def test_the_verdict_names_the_credential_that_is_in_auth_json_by_then(live: Liv
     assert given == [(Verdict(VerdictKind.RETRY, digest), {"acme": api("a")})]
 
 
-def test_a_logout_that_nobody_has_seen_yet_is_heard_at_a_failover(live: Live) -> None:
-    """Whoever carries it out misses nothing: what is gone by then was taken out by somebody."""
-    live.sees({"acme": api("b"), "zeta": api("z")})
-    live.file.write_bytes(as_opencode({"acme": api("b")}))
-
-    carry_out(live.context, failed(live, B), LIMITED, answer=give_nothing)
-
-    assert (live.active("acme"), live.state_of("zeta/zeta-1")) == (
-        "acme-1",
-        AccountState.DISABLED,
-    )
-
-
 def test_where_a_token_was_spent_meanwhile_it_is_decided_anew(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -544,6 +544,7 @@ def test_what_an_account_had_before_costs_itself_where_nobody_can_read_it(
         store.keep_replaced(account, store.state().accounts[0].credential, WHO, NOON)
     assert len(store.state().replaced[account]) == 1
     with raw(path) as connection:
+        seal_what_is_written(connection)
         connection.execute("UPDATE replaced SET entry = '{oops'")
 
     state = store.state()
