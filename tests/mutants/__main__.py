@@ -3,9 +3,9 @@
 `python -m tests.mutants --core` tries every one of the pure core, in some minutes; with `--recheck`
 also those that need not be noticed, which stand with their reasons in accepted.toml. Without
 `--core` 300 are drawn of what keeps logins, with tests that need files and processes:
-`--count 300 --seed 1`. At first these tests run once to see which reach which line, half an hour
-on a machine with two cores; `--reach FOLDER` keeps that for the next time, also what was measured
-before it was stopped, and `--among tests/integration/live` measures no more than these.
+`--count 300 --seed 1`. At first these tests run once to see which reach which line, which
+takes long; `--reach FOLDER` keeps that for the next time, also what was measured before it was
+stopped, and `--among tests/integration/live` measures no more than these.
 """
 
 from __future__ import annotations

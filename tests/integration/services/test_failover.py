@@ -11,7 +11,7 @@ import pytest
 
 from rotator.context import Context
 from rotator.errors import NothingToRotateTo, StoreError
-from rotator.live.swap import Swapped, SwapRequest
+from rotator.live.swap import Swapped, SwapRequest, swap
 from rotator.model import (
     AccountState,
     Credential,
@@ -75,7 +75,7 @@ def test_the_verdict_names_the_credential_that_is_in_auth_json_by_then(live: Liv
 def test_where_a_token_was_spent_meanwhile_it_is_decided_anew(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap, refusals = failover.swap, ["its refresh token was exchanged meanwhile"]
+    refusals = ["its refresh token was exchanged meanwhile"]
 
     def refuse_once(context: Context, request: SwapRequest) -> Swapped | None:
         if refusals:
