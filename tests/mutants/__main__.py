@@ -2,9 +2,10 @@
 
 `python -m tests.mutants --core` tries every one of the pure core, in some minutes; with `--recheck`
 also those that need not be noticed, which stand with their reasons in accepted.toml. Without
-`--core` 300 are drawn of all that keeps logins, with tests that need files and processes:
-`--count 300 --seed 1`. At first these tests run once to see which reach which line; `--reach
-FOLDER` keeps that for the next time.
+`--core` 300 are drawn of what keeps logins, with tests that need files and processes:
+`--count 300 --seed 1`. At first these tests run once to see which reach which line, which
+takes long; `--reach FOLDER` keeps that for the next time, also what was measured before it was
+stopped, and `--among tests/integration/live` measures no more than these.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tests.mutants import accepted, forked, reach
 from tests.mutants.catalogue import Mutant, draw
 from tests.mutants.changes import Kind
 from tests.mutants.forked import Judged
-from tests.mutants.modules import modules, pure
+from tests.mutants.modules import kept, pure
 from tests.mutants.reach import Reach
 from tests.mutants.workshop import Ended, Workshop
 from tests.support.repository import ROOT
@@ -90,7 +91,7 @@ class Jury:
 def main() -> int:
     """Break and tell; exit with 1 if a change was not noticed."""
     given = _words()
-    names = given.module or (pure() if given.core else modules())
+    names = given.module or (pure() if given.core else kept())
     count = given.count or (None if given.core else _COUNT)
     drawn = draw(names, given.kind or list(Kind), given.seed, count)
     if given.list:
@@ -99,10 +100,12 @@ def main() -> int:
     if given.core:
         return _judge_core(drawn, given)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        kept = Path(given.reach or f"{folder}/reach")
-        if not given.tests and not reach.is_measured(kept):
-            reach.measure(ROOT, kept)
-        counts = _judge_all(drawn, reach.read(ROOT, kept), given, Path(folder))
+        measured = Path(given.reach or f"{folder}/reach")
+        if not given.tests:
+            reach.measure(ROOT, measured, given.among)
+        if given.measure_only:
+            return 0
+        counts = _judge_all(drawn, reach.read(ROOT, measured), given, Path(folder))
     _say(", ".join(f"{name} {counts[name]}" for name in sorted(counts)))
     return 1 if counts[SURVIVED] or counts[UNREACHED] else 0
 
@@ -176,6 +179,8 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--budget", type=float, default=30, help="seconds of tests for a change")
     parser.add_argument("--reach", help="a folder that keeps which tests reach what")
+    parser.add_argument("--among", nargs="+", default=[], help="measure these tests alone")
+    parser.add_argument("--measure-only", action="store_true", help="judge nothing yet")
     parser.add_argument("--tests", nargs="+", default=[], help="these instead of who reaches it")
     return parser.parse_args()
 

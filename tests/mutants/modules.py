@@ -21,10 +21,15 @@ _FILES = (
 
 def modules() -> list[str]:
     """Return the paths of all."""
+    return [*pure(), *kept()]
+
+
+def kept() -> list[str]:
+    """Return those that keep logins, in files and in the store, and renew and change them."""
     package = ROOT / "rotator"
     found = [path for folder in _FOLDERS for path in sorted((package / folder).rglob("*.py"))]
     found += [package / name for name in _FILES]
-    return [*pure(), *map(_named, filter(_has_code, found))]
+    return list(map(_named, filter(_has_code, found)))
 
 
 def pure() -> list[str]:

@@ -1,4 +1,4 @@
-"""Which tests reach which line, measured once by running them all and kept in a folder."""
+"""Which tests reach which line, measured once by running them and kept in a folder."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import coverage
 
 from tests.mutants.changes import Change
-from tests.mutants.modules import modules
+from tests.mutants.modules import kept
 from tests.mutants.users import test_files
 
-_COMPLETE = "complete"
+_DONE = "done"
+# Loading the program takes a second or two each time.
+_AT_ONCE = 6
 _FAR = 2
 _PLUGIN = "tests.mutants.reach_plugin"
 
@@ -32,12 +34,15 @@ class Reach:
     def tests_of(self, module: str, change: Change) -> list[str]:
         """Return the tests that run into `change`: those of the module first, the quickest first.
 
-        What runs when the module is loaded is reached by whoever uses the module.
+        What runs when the module is loaded is reached by whoever uses the module, if only a
+        constant of it, in which nothing runs.
         """
         reached = self.lines.get(module, {})
         places = range(change.line, change.last_line + 1)
         numbers: Collection[int] = reached if change.is_at_import else places
         found = {test for number in numbers for test in reached.get(number, ())}
+        if change.is_at_import:
+            found |= self._near_tests(module)
         files = {test.split("::", maxsplit=1)[0] for test in found}
         nearness = {name: self._nearness(name, module) for name in files}
 
@@ -57,6 +62,13 @@ class Reach:
         """Tell whether the file has the module's own tests, or uses it."""
         return self._nearness(test_file, module) < _FAR
 
+    def _near_tests(self, module: str) -> set[str]:
+        by_file = defaultdict(set)
+        for test in self.seconds:
+            by_file[test.split("::", maxsplit=1)[0]].add(test)
+        near = [tests for name, tests in by_file.items() if self.is_near(name, module)]
+        return {test for tests in near for test in tests}
+
     def _nearness(self, test_file: str, module: str) -> int:
         """Return 0 for the module's own tests, 1 for those that import it, 2 for all others."""
         if Path(test_file).stem == f"test_{Path(module).stem}":
@@ -74,31 +86,41 @@ class Reach:
         )
 
 
-def measure(root: Path, folder: Path) -> None:
-    """Run the tests of `root` and write into `folder` what they reach."""
+def measure(root: Path, folder: Path, among: Sequence[str]) -> None:
+    """Run the tests of `root` and write into `folder` what they reach.
+
+    A few files at a time, and none that was measured there before: who is stopped goes on later.
+    Where `among` names folders or files, it is those of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    done = folder / _DONE
+    before = set(done.read_text().splitlines()) if done.exists() else set()
+    places = [place.rstrip("/") for place in among]
+    left = [
+        name
+        for name in test_files(root, kept())
+        if name not in before and (not places or any(_is_at(name, place) for place in places))
+    ]
+    for start in range(0, len(left), _AT_ONCE):
+        some = left[start : start + _AT_ONCE]
+        _run(root, folder, some)
+        with done.open("a") as file:
+            file.writelines(f"{name}\n" for name in some)
+
+
+def _is_at(name: str, place: str) -> bool:
+    return name == place or name.startswith(f"{place}/")
+
+
+def _run(root: Path, folder: Path, files: Sequence[str]) -> None:
     words = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", _PLUGIN)
     # Tests that fail are left out later: they could not tell a broken code from a whole one.
     subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            *words,
-            "--reach",
-            str(folder),
-            *test_files(root, modules()),
-        ],
+        [sys.executable, "-m", "pytest", *words, "--reach", str(folder), *files],
         cwd=root,
         stdout=sys.stderr,
         check=False,
     )
-    (folder / _COMPLETE).touch()
-
-
-def is_measured(folder: Path) -> bool:
-    """Tell whether `measure` has come to its end there."""
-    return (folder / _COMPLETE).exists()
 
 
 def read(root: Path, folder: Path) -> Reach:

@@ -451,6 +451,7 @@ def test_a_proof_that_comes_late_undoes_what_was_taken_for_a_login(
     assert holder(live, vendor, new) != live.active(vendor)
     assert len(live.state.of(vendor)) == 2
     assert live.kinds()[-1] is EventKind.REVERTED
+    assert live.context.store.unproven_logins() == ()
 
 
 def test_a_late_proof_leaves_a_logout_and_who_was_disabled(live: Live) -> None:

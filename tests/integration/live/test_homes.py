@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rotator.errors import LiveFileUnreadable, NothingToRotateTo
+from rotator.errors import LiveFileUnreadable, NothingToRotateTo, SwapConflict
 from rotator.live.homes import capture_home, switch, take_out_of
 from rotator.model import EventKind, HomeName
 from rotator.opencode.database.home import DatabaseHome
-from rotator.opencode.home import HomeReading, Unusable
+from rotator.opencode.home import HomeEntry, HomeReading, Unusable
 from rotator.services.accounts import remove
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
@@ -275,6 +275,33 @@ def test_a_removed_account_is_taken_out_and_not_brought_back_by_a_copy(both: Bot
     assert both.live.names() == ["acme/two"]
 
 
+def test_a_removed_account_leaves_the_second_home(both: Both) -> None:
+    slot = both.log_in("acme", key("a"), "one")
+    assert slot in both.table.values()
+
+    remove(both.live.context, both.live.account("acme/one"))
+
+    assert both.table.values() == {}
+
+
+def test_nobody_swaps_while_a_login_is_taken_out(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.log_in("acme", key("a"), "one")
+    removed, path = DatabaseHome.remove, both.live.paths.swap_lock
+
+    def removed_alone(home: DatabaseHome, slot: str, old: HomeEntry) -> bool:
+        with pytest.raises(SwapConflict), swap_lock(path, patience_seconds=0):
+            pytest.fail("somebody else may swap now")
+        return removed(home, slot, old)
+
+    monkeypatch.setattr(DatabaseHome, "remove", removed_alone)
+
+    take_out_of(both.live.context, both.home, both.live.account("acme/one").id)
+
+    assert both.table.values() == {}
+
+
 def test_a_real_login_brings_a_removed_account_back(both: Both) -> None:
     both.log_in("acme", key("a"), "one")
     gone = both.live.account("acme/one")
@@ -297,7 +324,10 @@ def test_a_rotation_switches_where_the_account_stands(both: Both) -> None:
     assert done.homes == (DATABASE,)
     assert both.table.active("named") == first
     assert both.live.active("named") == "ada-acme.example"
-    assert [e.why for e in both.live.events()][-1] == "asked for by name (in opencode.db)"
+    told = both.live.events()[-1]
+    assert told.why == "asked for by name (in opencode.db)"
+    assert (told.provider, told.account) == ("named", "named/bob-acme.example")
+    assert (told.from_alias, told.to_alias) == ("cyd-acme.example", "bob-acme.example")
 
 
 def test_a_parked_key_is_put_in_where_its_provider_is_used(both: Both) -> None:

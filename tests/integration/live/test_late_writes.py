@@ -92,6 +92,8 @@ def test_a_late_login_of_the_same_provider_is_saved_and_the_swap_stays(
         "acme-1",
     )
     assert live.kinds()[-1] is EventKind.CAPTURED
+    # Nobody puts it in later, when another one is live.
+    assert live.context.store.late_logins() == ()
 
 
 @pytest.mark.parametrize("look", [by_watcher, by_command])

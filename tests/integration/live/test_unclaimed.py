@@ -89,6 +89,23 @@ def test_an_entry_that_nobody_can_read_is_kept_with_its_provider_alone(
     assert live.entries() == {"acme": api("a"), "zeta": api("z")}
 
 
+@pytest.mark.parametrize(
+    ("entry", "kept", "told"),
+    [(MAGIC, [MAGIC], "it is kept as unclaimed content 1"), (17, [], "is gone from there")],
+)
+def test_an_entry_that_opencode_left_out_is_kept_if_it_says_something(
+    live: Live, entry: object, kept: list[object], told: str
+) -> None:
+    """Whenever opencode writes an entry it leaves out those that it cannot read."""
+    live.sees({"acme": api("b"), "odd": entry})
+
+    live.sees({"acme": api("c")})
+
+    assert [json.loads(content) for content in kept_aside(live)] == kept
+    (said,) = [e.why for e in live.events() if e.provider == "odd" and "gone from there" in e.why]
+    assert told in said
+
+
 @pytest.mark.parametrize("entry", [None, {}, [], "", 17])
 def test_an_entry_that_says_nothing_is_not_kept(live: Live, entry: object) -> None:
     live.sees({"acme": entry})

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rotator.context import Context
+from rotator.core.logins.token_lines import identity_of
 from rotator.errors import AccountNotFound, LiveFileUnreadable, UsageError
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import Account, AccountState, EventKind, Limit
@@ -200,6 +201,8 @@ def test_a_renamed_account_stays_active_and_its_old_name_is_unknown(two: Live) -
     done = ledger.rename(two.context, two.account(B), "Work Account")
 
     assert (done.account.name, done.live) == ("acme/work-account", "work-account")
+    told = two.events()[-1]
+    assert (told.kind, told.account) == (EventKind.CHANGED, "acme/work-account")
     with pytest.raises(AccountNotFound):
         two.account(B)
 
@@ -391,6 +394,21 @@ def test_two_rows_of_one_person_become_one_with_the_name_of_the_first(live: Live
     assert (live.names(), done.live) == (["rotating/rotating-1"], "rotating-1")
     assert live.saved("rotating/rotating-1") == oauth("r", 2)
     assert live.entries() == {"rotating": oauth("r", 2)}
+
+
+def test_two_rows_that_name_one_person_are_merged_although_both_work(live: Live) -> None:
+    live.sees({"named": oauth("ada")})
+    ada = live.account(ADA)
+    again = parse_entry("named", Secret(as_opencode(oauth("ada", 2)).decode()))
+    with live.context.store.transaction():
+        who = identity_of(ada)
+        other = live.context.store.add_account("named", "again", again, who, live.clock.now)
+    added = live.state.account(other)
+    assert added is not None
+
+    ledger.merge(live.context, ada, added)
+
+    assert live.names() == [ADA]
 
 
 def merged(live: Live, first: Entry, second: Entry, *, active: str) -> Entry:

@@ -10,7 +10,8 @@ from typing import NoReturn
 import pytest
 
 from rotator.context import Context
-from rotator.errors import StoreError
+from rotator.errors import NothingToRotateTo, StoreError
+from rotator.live.swap import Swapped, SwapRequest, swap
 from rotator.model import (
     AccountState,
     Credential,
@@ -69,6 +70,23 @@ def test_the_verdict_names_the_credential_that_is_in_auth_json_by_then(live: Liv
 
     digest = live.account(A).credential.digest
     assert given == [(Verdict(VerdictKind.RETRY, digest), {"acme": api("a")})]
+
+
+def test_where_a_token_was_spent_meanwhile_it_is_decided_anew(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = ["its refresh token was exchanged meanwhile"]
+
+    def refuse_once(context: Context, request: SwapRequest) -> Swapped | None:
+        if refusals:
+            raise NothingToRotateTo(refusals.pop())
+        return swap(context, request)
+
+    monkeypatch.setattr(failover, "swap", refuse_once)
+
+    carry_out(live.context, failed(live, B), LIMITED, answer=give_nothing)
+
+    assert live.active("acme") == "acme-1"
 
 
 def test_the_failed_account_rests_and_the_reasons_are_events(live: Live) -> None:

@@ -23,6 +23,7 @@ from rotator.model import (
     SPENT_ELSEWHERE,
     AccountState,
     Digest,
+    Doubt,
     EventKind,
     Finding,
     Limit,
@@ -41,6 +42,7 @@ from rotator.services.refresh import (
     begin,
     ensure_fresh,
     hold_refresh_locks,
+    obstacle_now,
     settle_pending_refreshes,
 )
 from rotator.services.refresh_storing import STORING_SECONDS, Attempt, finish, store_patiently
@@ -903,3 +905,15 @@ def test_nothing_of_it_shows_a_token(live: Live, vendor: Vendor) -> None:
         ensure_fresh(live.context, live.account(ADA))
 
     assert "CANARY" not in repr((live.events(), pending(live), live.state))
+
+
+def test_nobody_asks_for_a_login_that_may_be_another_one_s(live: Live, vendor: Vendor) -> None:
+    ada, bob = live.account(ADA), live.account(BOB)
+    with live.context.store.transaction():
+        live.context.store.set_doubts(ada.id, [Doubt(bob.id, "", "")])
+    doubtful = live.account(ADA)
+    why = obstacle_now(live.context, doubtful)
+    assert why is not None
+
+    assert begin(live.context, ada.id) == why
+    assert vendor.asked == []

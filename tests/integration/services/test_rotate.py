@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from rotator.context import Context
+from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import AccountNotFound, NothingToRotateTo, UsageError
+from rotator.live.swap import Swapped, SwapRequest, swap
 from rotator.model import AccountState, EventKind, Limit
 from rotator.services import accounts as ledger
+from rotator.services import rotate as rotation
 from rotator.services.restarts import takes_effect
 from rotator.services.rotate import Rotated, plan_rotation, rotate, split_target
 from tests.support.live import NOON, Live, api, oauth, open_live, wellknown
@@ -66,6 +72,49 @@ def test_an_account_is_put_in_by_its_name(three: Live) -> None:
 
     assert three.entries() == {"acme": api("b")}
     assert three.events()[-1].why == "asked for by name"
+
+
+def test_who_is_named_takes_over_from_whoever_is_live(three: Live) -> None:
+    plan = plan_rotation(three.state, "acme", "acme-1", three.clock.now)
+
+    assert plan.left is not None
+    assert (plan.provider, plan.left.alias, plan.to.alias) == ("acme", "acme-3", "acme-1")
+
+
+def test_who_is_named_while_their_new_tokens_are_in_doubt_is_refused(live: Live) -> None:
+    live.sees({"named": oauth("ada")})
+    live.sees({"named": oauth("bob")})
+    ada = live.account("named/ada-acme.example")
+    limit = Limit(AccountState.COOLING, NOON + timedelta(hours=1), NOT_CONFIRMED)
+    with live.context.store.transaction():
+        live.context.store.set_limit(ada.id, limit)
+
+    with pytest.raises(NothingToRotateTo, match="waits for new tokens"):
+        plan_rotation(live.state, "named", ada.alias, live.clock.now)
+
+
+@pytest.mark.parametrize(("alias", "active"), [("acme-1", "acme-3"), (None, "acme-1")])
+def test_where_a_token_was_spent_meanwhile_another_takes_over_only_if_nobody_was_named(
+    three: Live, alias: str | None, active: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(
+        plan_rotation(three.state, "acme", "acme-2", three.clock.now), by_name=alias is not None
+    )
+
+    def refuse_second(context: Context, request: SwapRequest) -> Swapped | None:
+        if request.account == plan.to.id:
+            raise NothingToRotateTo("its refresh token was exchanged meanwhile")
+        return swap(context, request)
+
+    monkeypatch.setattr(rotation, "swap", refuse_second)
+    with (
+        contextlib.suppress(NothingToRotateTo)
+        if alias is None
+        else pytest.raises(NothingToRotateTo)
+    ):
+        rotate(three.context, plan)
+
+    assert three.active("acme") == active
 
 
 def test_an_account_that_is_cooling_may_be_named(three: Live) -> None:

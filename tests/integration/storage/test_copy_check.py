@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import sqlite3
 import struct
@@ -14,6 +15,9 @@ import pytest
 from rotator.errors import StoreDamaged
 from rotator.services import accounts as ledger
 from rotator.storage.backups import Backups
+from rotator.storage.copy_check import newest_sound_copy, require_copied
+from rotator.storage.images import opened_empty
+from rotator.storage.migrations import STORE
 from rotator.storage.store_copy import StoreCopy
 from rotator.system.paths import Paths, find_paths
 from tests.integration.storage.test_repair import (
@@ -353,3 +357,11 @@ def test_what_is_left_of_a_store_takes_the_place_of_no_copy(paths: Paths) -> Non
             live.context.back_up_if_due()
 
     assert Backups(paths).newest_first() == copies
+
+
+def test_what_lacks_something_that_was_copied_is_named_with_what_it_lacks(paths: Paths) -> None:
+    copy = newest_sound_copy(Backups(paths))
+    said = rf"{re.escape(str(paths.store))} is damaged: it lacks what the newest copy"
+
+    with opened_empty(STORE) as connection, pytest.raises(StoreDamaged, match=said):
+        require_copied(connection, paths.store, copy)

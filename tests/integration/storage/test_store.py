@@ -22,6 +22,7 @@ import pytest
 from rotator.core.logins.credential_secrets import refresh_digests
 from rotator.core.logins.spent_tokens import SAVED_WITHIN
 from rotator.core.logins.token_lines import line_of
+from rotator.core.poll_schedule import UsageRecord
 from rotator.errors import NewerSchema, StoreDamaged, StoreError
 from rotator.model import (
     Account,
@@ -35,10 +36,16 @@ from rotator.model import (
     EventKind,
     Identity,
     Limit,
+    PendingRefresh,
 )
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
-from rotator.storage.database import require_known_schema, require_sqlite
+from rotator.storage.database import (
+    REBUILT,
+    clear_places,
+    require_known_schema,
+    require_sqlite,
+)
 from rotator.storage.database_errors import store_errors
 from rotator.storage.history import MOST_EVENTS, History
 from rotator.storage.migrations import STORE, migrate, set_version
@@ -488,6 +495,83 @@ def test_secrets_that_are_moved_to_another_account_leave_those_that_stay(store: 
     assert holders == [a.id, c.id, c.id]
 
 
+def test_secrets_that_were_nobody_s_own_are_forgotten_but_for_some(store: Store) -> None:
+    for name in "ab":
+        add(store, name)
+    a, b = store.state().accounts
+    with store.transaction():
+        store.part_digests(a, None, before=NOON + timedelta(days=1), but=[])
+        store.part_digests(b, None, before=NOON + timedelta(days=1), but=[b.credential.digest])
+
+    holders = [store.holder("acme", one.credential.digest) for one in (a, b)]
+    assert holders == [None, b.id]
+
+
+def test_a_refresh_goes_with_its_tokens_and_no_other_does(store: Store) -> None:
+    for name in "abc":
+        entry = Secret(json.dumps(oauth(name)))
+        with store.transaction():
+            store.add_account("acme", name, parse_entry("acme", entry), WHO, NOON)
+    a, b, c = store.state().accounts
+    assert a.credential.refresh is not None
+    with store.transaction():
+        store.begin_refresh(PendingRefresh(a.id, Digest(a.credential.refresh.digest()), NOON, 1))
+        store.begin_refresh(PendingRefresh(b.id, Digest("of others"), NOON, 1))
+
+        store.follow(a, c.id, a.credential)
+        store.follow(b, c.id, b.credential)
+
+    assert sorted(store.state().refreshes) == sorted([b.id, c.id])
+
+
+def test_who_may_be_a_merged_account_may_be_the_one_that_stays(store: Store) -> None:
+    ids = [AccountId(add(store, name)) for name in "abc"]
+    with store.transaction():
+        store.set_doubts(ids[2], [Doubt(ids[1], "came", "")])
+    a, b, _ = store.state().accounts
+
+    with store.transaction():
+        store.merge_accounts(a, b)
+
+    assert [account.maybe for account in store.state().accounts] == [None, ids[0]]
+
+
+def test_what_an_account_had_before_costs_itself_where_nobody_can_read_it(
+    store: Store, path: Path
+) -> None:
+    account = AccountId(add(store, "a"))
+    with store.transaction():
+        store.keep_replaced(account, store.state().accounts[0].credential, WHO, NOON)
+    assert len(store.state().replaced[account]) == 1
+    with raw(path) as connection:
+        seal_what_is_written(connection)
+        connection.execute("UPDATE replaced SET entry = '{oops'")
+
+    state = store.state()
+
+    assert [one.id for one in state.accounts] == [account]
+    assert account not in state.replaced
+
+
+def test_a_link_in_the_place_of_a_database_stays_where_it_leads_to_a_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    real = path.with_name("real")
+    real.touch()
+    path.symlink_to(real)
+
+    clear_places(path)
+
+    assert path.readlink() == real
+
+
+def test_a_store_whose_rebuilding_was_not_finished_is_not_used(path: Path) -> None:
+    Store(path).close()
+    path.with_name(f"{path.name}{REBUILT}2026").touch()
+
+    with pytest.raises(StoreDamaged, match="its rebuilding was not finished"):
+        Store(path)
+
+
 def test_what_is_kept_aside_is_not_shown(store: Store) -> None:
     with store.transaction():
         store.keep_unclaimed(b"KEY-CANARY-a", "half", NOON)
@@ -865,6 +949,30 @@ def test_a_damaged_history_is_begun_anew(path: Path) -> None:
         kept = history.read()
 
     assert [one.event for one in kept] == [event(1)]
+
+
+def test_a_history_that_lacks_what_is_asked_for_is_begun_anew(path: Path) -> None:
+    file = path.with_name("history.sqlite")
+    with contextlib.closing(History(file)) as history:
+        with raw(file) as connection:
+            connection.execute("DROP TABLE usage")
+
+        assert history.asked(AccountId("a")) == UsageRecord()
+
+    assert len(list(file.parent.glob("history.sqlite.damaged-*Z"))) == 1
+
+
+def test_of_damaged_histories_the_last_one_is_kept(path: Path) -> None:
+    file = path.with_name("history.sqlite")
+    file.parent.mkdir()
+    older = file.with_name("history.sqlite.damaged-2020-01-01T000000Z")
+    older.write_bytes(b"older")
+    file.write_bytes(b"not a database " * 100)
+
+    History(file).close()
+
+    (left,) = file.parent.glob("history.sqlite.damaged-*")
+    assert left.read_bytes() == b"not a database " * 100
 
 
 def test_a_history_that_cannot_be_written_costs_only_itself(home: Path) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from rotator.errors import StoreError
+from rotator.errors import StoreBusy, StoreError
 from rotator.storage.database import open_database
 from rotator.storage.migrations import STORE
-from rotator.storage.transactions import transaction
+from rotator.storage.transactions import erase_deleted, transaction
 from rotator.system.lock_holder import is_stopped, writer_of
 from tests.support.waiting import wait_until
 
@@ -58,3 +59,31 @@ def test_a_stopped_writer_is_named_after_a_second_and_in_the_error(
     assert caught.value.hint == (
         f"kill -CONT {holder.pid} lets it go on, kill -KILL {holder.pid} ends it"
     )
+
+
+def test_what_no_waiting_mends_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "rotator.sqlite"
+    open_database(path, STORE, durable=True).close()
+    path.with_name(f"{path.name}-wal").mkdir()
+    begun: list[str] = []
+    with contextlib.closing(sqlite3.connect(path, timeout=1.1, isolation_level=None)) as connection:
+        connection.set_trace_callback(begun.append)
+
+        with (
+            pytest.raises(StoreError, match="unable to open") as caught,
+            transaction(connection, path),
+        ):
+            pytest.fail("nothing can be written")
+
+    assert not isinstance(caught.value, StoreBusy)
+    assert begun.count("BEGIN IMMEDIATE") == 1
+
+
+def test_what_cannot_be_erased_is_an_error_of_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "rotator.sqlite"
+    open_database(path, STORE, durable=True).close()
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection,
+        pytest.raises(StoreError, match="readonly"),
+    ):
+        erase_deleted(connection, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -147,6 +148,32 @@ def test_a_note_that_was_half_written_is_none(written: Path, tmp_path: Path) -> 
     change(store.with_name(f"{store.name}-shm"), 16, bytes(4))
 
     assert state_of_wal(store) is Wal.WHOLE
+
+
+def test_a_log_of_a_machine_with_the_other_order_of_bytes_is_whole(store: Path) -> None:
+    """SQLite reads both; the first number of a log says how its sums were made."""
+    log = bytearray(wal_of(store).read_bytes())
+    log[:4] = struct.pack(">I", 0x377F0683)
+    told = sums(bytes(log[:24]), (0, 0))
+    log[24:32] = struct.pack(">II", *told)
+    for at in range(HEADER, len(log), FRAME):
+        told = sums(bytes(log[at : at + 8] + log[at + 24 : at + FRAME]), told)
+        log[at + 16 : at + 24] = struct.pack(">II", *told)
+    wal_of(store).write_bytes(log)
+
+    assert state_of_wal(store) is Wal.WHOLE
+    assert rows_of(image_with_wal(store)) == WRITTEN
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        assert connection.execute("SELECT count(*) FROM letter").fetchone() == (COUNT,)
+
+
+def sums(content: bytes, before: tuple[int, int]) -> tuple[int, int]:
+    """Return the two sums of a part of a log, as SQLite describes them."""
+    first, second = before
+    for one, other in struct.iter_unpack(">II", content):
+        first = (first + one + second) % 2**32
+        second = (second + other + first) % 2**32
+    return first, second
 
 
 def test_the_pages_of_the_log_are_read_with_those_of_the_store(store: Path) -> None:

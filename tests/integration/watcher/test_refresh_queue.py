@@ -17,6 +17,7 @@ import pytest
 from rotator.clock import to_iso
 from rotator.context import Context, open_context
 from rotator.core.selection.limits import NOT_CONFIRMED
+from rotator.errors import StoreError
 from rotator.model import (
     Account,
     AccountState,
@@ -568,6 +569,53 @@ def test_what_never_came_before_the_end_is_stored_by_nobody(
     held = hold_refresh_locks(live.context, account, patience_seconds=0)
     assert held is not None
     held.release()
+
+
+def test_who_ends_waits_for_an_answer_and_tells_who_waited(
+    live: Live, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, waiter = live.account(f"{RENEWING}/{ADA}"), Waiter()
+    refreshes = RefreshQueue(live.context, lambda: None)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+    before = set(threading.enumerate())
+    refreshes.want(account, waiter)
+    (asking,) = set(threading.enumerate()) - before
+    wait_for = asking.join
+
+    def let_go(timeout: float | None = None) -> None:
+        slow.go.set()
+        wait_for(timeout)
+
+    monkeypatch.setattr(asking, "join", let_go)
+    refreshes.close()
+    slow.go.set()
+    wait_for(SECONDS)
+
+    assert live.saved(f"{RENEWING}/{ADA}")["refresh"] == "REF-CANARY-ada-2"
+    assert waiter.told == 1
+
+
+def test_an_answer_that_the_store_refuses_is_kept_beside_it_meanwhile(
+    live: Live, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreError("refused")
+
+    monkeypatch.setattr("rotator.watcher.refresh_queue.finish", refuse)
+    woken = threading.Event()
+    refreshes = RefreshQueue(live.context, woken.set)
+    slow = Slow(vendor)
+    vendor.instead = [slow]
+    refreshes.want(live.account(f"{RENEWING}/{ADA}"), Waiter())
+    slow.go.set()
+    assert woken.wait(SECONDS)
+
+    # Whatever lies beside the store is taken in with the same look.
+    refreshes.work()
+
+    assert live.saved(f"{RENEWING}/{ADA}")["refresh"] == "REF-CANARY-ada-2"
+    refreshes.close()
 
 
 def test_who_waits_too_long_for_a_lock_is_told(live: Live, vendor: Vendor) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from rotator.storage.backups import A_DAY, stamp_of, to_keep
+from rotator.storage.backups import A_DAY, DAMAGED, damaged_at, stamp_of, to_keep
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -62,3 +63,10 @@ def test_copies_made_all_the_time_leave_none_that_is_very_old() -> None:
 
 def test_a_time_in_a_name_has_no_colon_and_is_in_utc() -> None:
     assert stamp_of(NOON) == "2026-11-22T120000.000Z"
+
+
+def test_what_was_set_aside_says_when_and_what_is_only_called_so_does_not() -> None:
+    store = Path("/data/rotator.sqlite")
+
+    assert damaged_at(Path(f"{store}{DAMAGED}2026-11-22T120000Z-wal"), store) == NOON
+    assert damaged_at(Path(f"{store}{DAMAGED}mine"), store) is None

@@ -18,7 +18,7 @@ import pytest
 from rotator.errors import LiveFileError
 from rotator.live.swap import SwapRequest, swap, take_out
 from rotator.opencode.auth.file_lease import alone
-from rotator.opencode.auth.journal import Journal, parse_journal, write_journal
+from rotator.opencode.auth.journal import Journal, parse_journal, remove_journal, write_journal
 from rotator.opencode.auth.placement import Neighbours, why_in_place
 from rotator.opencode.auth.placement_sentences import placement_notes
 from tests.support.children import Lines, child
@@ -467,3 +467,8 @@ def test_what_cannot_be_put_right_now_is_put_right_later(live: Live) -> None:
 
     assert (kept, live.paths.journal.exists()) == (True, False)
     assert live.file.read_bytes() == old
+
+
+def test_a_journal_that_went_with_its_folder_needs_no_removal(live: Live) -> None:
+    """The write that it was about has come to its end: nothing is told of it."""
+    remove_journal(live.paths.journal.parent / "gone" / live.paths.journal.name)

@@ -64,6 +64,7 @@ def entry_of(**changes: Any) -> Secret:
         pytest.param(b" \n", "it is empty", id="blank"),
         pytest.param(b'{"a": {"type": "ap', "it is not JSON", id="half"),
         pytest.param(b'{"a": 1} {"b": 2}', "more text follows", id="trailing text"),
+        pytest.param(b"{}x", "more text follows", id="text after nothing"),
         pytest.param(b'{"a": 1,}', "it is not JSON", id="trailing comma"),
         pytest.param(b'{"a": 1 "b": 2}', "it is not JSON", id="no comma"),
         pytest.param(b'{"a" 1}', "it is not JSON", id="no colon"),

@@ -138,6 +138,12 @@ def test_brackets_that_do_not_fit_end_what_was_open() -> None:
     assert found(content) == {"zeta": api("z")}
 
 
+def test_an_entry_with_a_list_in_it_is_complete() -> None:
+    content = b'{"acme": {"type": "api", "key": "K", "scopes": ["a"]}, "zeta": {"type": "ap'
+
+    assert found(content) == {"acme": {"type": "api", "key": "K", "scopes": ["a"]}}
+
+
 def test_a_list_under_a_name_is_no_entry() -> None:
     assert found(b'{"a": [{"type": "api"}], "type": ["type"], ') == {}
 
