@@ -137,7 +137,7 @@ def _exchange(
 ) -> bool:
     try:
         # Before the last look, so that nothing written after that look is missed.
-        handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = _open(target)
     except FileNotFoundError:
         return False
     try:
@@ -150,6 +150,7 @@ def _exchange(
         elif not os.path.samestat(temporary.stat(), before):
             # Whoever renames a file of their own to that place does not write into that one.
             os.close(handle)
+            replaced.keep(_open(temporary), expected)
             _give_back(temporary, target, ours, expected, new, replaced)
             return False
     except FileNotFoundError:
@@ -174,15 +175,21 @@ def _give_back(
     """Let another one's file have its place again; what ours was there for is looked into.
 
     Somebody may have written into ours meanwhile, or have put a newer file in its place: then
-    that one stays, and what the first one had is found in it as it is in a replaced file.
+    that one stays. Or they have read ours, and put theirs in the place of the first one once that
+    is back: so what that one has is looked into, too, as it is in a replaced file.
     """
     with contextlib.suppress(FileNotFoundError):
         exchange_names(temporary, target)
-        is_ours = os.path.samestat(temporary.stat(), ours)
-        if not is_ours:
-            exchange_names(temporary, target)
-        left = os.open(temporary, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        replaced.keep(left, new if is_ours else expected)
+        if os.path.samestat(temporary.stat(), ours):
+            replaced.keep(_open(temporary), new)
+            return
+        exchange_names(temporary, target)
+        # The first one, which is kept, or what came while it was back.
+        replaced.keep(_open(temporary), expected)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _is_still(target: Path, expected: Reading) -> bool:

@@ -425,6 +425,37 @@ def test_what_comes_while_another_one_s_file_goes_back_is_saved(
     assert live.saved("zeta/zeta-2") == api("y")
 
 
+def test_who_has_read_ours_while_another_one_s_file_goes_back_takes_nothing_from_that_one(
+    live: Live,
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    first = renames_once(live, {"acme": api("b"), "zeta": api("y")})
+    known: list[dict[str, Entry]] = []
+    steps = 0
+
+    def write(step: Step) -> None:
+        nonlocal steps
+        if step.name == "replace" and live.file in {step.path, step.to}:
+            steps += 1
+            if steps == 2:
+                known.append(live.entries())
+        elif known:
+            # The first one's file is back by now.
+            assert live.entries()["zeta"] == api("y")
+            mine = live.file.with_name("mine.json")
+            mine.write_bytes(as_opencode({**known.pop(), "eta": api("e")}))
+            mine.replace(live.file)
+        first(step)
+
+    with Seam().watching(write):
+        put(live, A)
+    live.look()
+
+    assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
+    assert live.saved("eta/eta-1") == api("e")
+    assert live.saved("zeta/zeta-2") == api("y")
+
+
 def test_a_file_that_is_taken_away_at_the_last_moment_is_made_anew(live: Live) -> None:
     with Seam().watching(renames_once(live, None)):
         put(live, A)
