@@ -296,7 +296,10 @@ def _lock_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         why, to_do = exc.strerror, way_out_of(exc, "check the rights of the file and its folder")
-        obstacle = unwritable_place(path.parent)
+        obstacle = unwritable_place(path.parent) or (
+            # What is no file is told of below.
+            unwritable_place(path) if path.is_file() else None
+        )
         if obstacle is not None:
             to_do = obstacle.to_do
         elif exc.errno in _NO_LOCKS:
