@@ -114,6 +114,18 @@ class History(HistoryFile):
         events = [(number, event_of(row)) for number, *row in reversed(rows)]
         return [Numbered(number, event) for number, event in events if event is not None]
 
+    @never_in_the_way
+    def captures_since(self, since: datetime) -> list[Event]:
+        """Return what was captured since, and what tells that it need not be there any more."""
+        with store_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT at, kind, provider, account, from_alias, to_alias, why, detail FROM event"
+                " WHERE at >= ? AND kind IN ('captured', 'changed', 'removed', 'problem')"
+                " ORDER BY number",
+                (to_iso(since),),
+            ).fetchall()
+        return [event for row in rows if (event := event_of(row)) is not None]
+
     # -- usage -------------------------------------------------------------------------------
 
     @never_in_the_way
