@@ -22,6 +22,7 @@ from rotator.storage.history_rows import (
     usage_of,
 )
 from rotator.storage.transactions import transaction
+from rotator.system.interrupts import brief_waits
 
 MOST_EVENTS = 10_000
 MOST_QUESTIONS = 10_000
@@ -56,6 +57,13 @@ class History(HistoryFile):
         self._all_asked: tuple[int, Mapping[AccountId, UsageRecord]] | None = None
         self._unwritten: deque[Event] = deque(maxlen=_MOST_UNWRITTEN)
         super().__init__(path, patience_seconds=patience_seconds)
+
+    def close(self) -> None:
+        """Write down what could not be written before, if that can be done now; close the file."""
+        if self._unwritten:
+            with brief_waits():
+                self.ask_again()
+        super().close()
 
     def changed_hands(self) -> None:
         """Forget what was read of another file."""

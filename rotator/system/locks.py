@@ -11,6 +11,7 @@ import errno
 import fcntl
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -125,6 +126,10 @@ def watcher_pid(path: Path) -> int | None:
     return None if holder is None else holder.pid
 
 
+# Has `swap_locks` in a thread that holds one.
+_of_thread = threading.local()
+
+
 @contextlib.contextmanager
 def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
     """Hold the lock under which auth.json and the store's idea of it change together.
@@ -137,9 +142,18 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
         if not _lock_within(path, handle, patience_seconds):
             message = f"another rotator has held {path.name} for {patience_seconds:g} s"
             raise _stuck(SwapConflict, message, handle)
-        yield
+        _of_thread.swap_locks = getattr(_of_thread, "swap_locks", 0) + 1
+        try:
+            yield
+        finally:
+            _of_thread.swap_locks -= 1
     finally:
         os.close(handle)
+
+
+def holds_swap_lock() -> bool:
+    """Tell whether this thread holds the lock of swaps, so that others may wait for it."""
+    return getattr(_of_thread, "swap_locks", 0) > 0
 
 
 class _Waits:
