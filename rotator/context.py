@@ -79,11 +79,14 @@ class Context:
             log.warning("usage could not be read: %s", exc.message)
         return replace(state, usage=usage, preferences=self.preferences())
 
-    def back_up_if_due(self) -> bool:
+    def back_up_if_due(self, *, regular: bool = True) -> bool:
         """Copy the accounts if they have changed since the newest copy; see `Backups`.
 
-        Costs next to nothing otherwise; call it when nobody waits.
+        Costs next to nothing otherwise; call it when nobody waits. Not `regular`, it is done only
+        where an account has been captured.
         """
+        if not regular:
+            return self.backups.back_up_captured(self.store, self.clock())
         return self.backups.back_up_if_due(self.store, self.clock())
 
     def purge(self) -> bool:

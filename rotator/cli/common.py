@@ -100,7 +100,8 @@ def context_for_reading() -> Iterator[Context]:
                     _tell(f"{behind}: {_SHOWN}")
                 yield context
                 return
-        _tell(f"{why}: {_SHOWN}")
+        helps = f"; {obstacle.to_do}" if obstacle is not None else ""
+        _tell(f"{why}: {_SHOWN}{helps}")
         yield stack.enter_context(open_copied_context(paths, why, tell=_tell))
 
 

@@ -8,7 +8,9 @@ import sys
 
 import click
 
-from rotator.context import Purpose, open_context
+from rotator.context import Context, Purpose, open_context
+from rotator.errors import RotatorError
+from rotator.services.lost_captures import tell_of_lost_captures
 from rotator.system import interrupts
 from rotator.system.locks import watch_holder, watch_lock
 from rotator.system.paths import find_paths
@@ -40,7 +42,7 @@ def command() -> None:
     ):
         daemon = Daemon(context, keep=lock.keep)
         with interrupts.told_to(daemon.stop):
-            end = daemon.run(lambda: click.echo(f"watching {paths.auth_file}"))
+            end = daemon.run(lambda: _begun(context))
     if end is End.NEWER:
         click.echo("a newer rotator asks for the store; this watcher leaves")
     if end is End.REPLACED:
@@ -48,6 +50,13 @@ def command() -> None:
         who = f" ({holder})" if holder else ""
         says = f"{paths.state} was removed, and another watcher runs by now{who}; this one leaves"
         click.echo(says)
+
+
+def _begun(context: Context) -> None:
+    click.echo(f"watching {context.paths.auth_file}")
+    # What stands in auth.json has been taken in.
+    with contextlib.suppress(RotatorError):
+        tell_of_lost_captures(context)
 
 
 def _tell(notice: str) -> None:

@@ -14,6 +14,7 @@ from rotator.opencode.auth.placement import is_read_only
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.services.auth_checks import live_problems
 from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
+from rotator.system.file_flags import flag_of
 from rotator.system.file_owners import (
     foreign_link,
     is_foreign,
@@ -113,6 +114,9 @@ def _is_spoilt(folder: Path) -> bool:
         return folder.is_symlink()
     is_ours = stat.S_ISDIR(status.st_mode) and not is_foreign(status, folder.parent)
     by_effect = os.access in os.supports_effective_ids
+    if flag_of(folder) is not None:
+        # In an append-only one nothing can be replaced.
+        return True
     return not (is_ours and os.access(folder, os.W_OK | os.X_OK, effective_ids=by_effect))
 
 
@@ -124,6 +128,8 @@ def _not_ours(folder: Path) -> CheckResult:
     if is_read_only(folder):
         says = f"{folder} is on a read-only file system: nothing new can be taken in"
         return problem(Check.FOLDERS, says, "mount it so that it can be written")
+    if (flagged := flag_of(folder)) is not None:
+        return problem(Check.FOLDERS, flagged.why, flagged.to_do)
     if is_foreign(status, folder.parent):
         who = f"{folder} belongs to another user (uid {status.st_uid})"
         return problem(Check.FOLDERS, who, f"chown it, or move it away: {folder}")

@@ -40,6 +40,7 @@ from rotator.storage.repair_sources import RepairSource, content_of
 from rotator.storage.soundness import require_intact, require_intact_copy
 from rotator.storage.write_ahead_log import beside
 from rotator.system.locks import watcher_pid
+from rotator.system.writable import Unwritable, unwritable, unwritable_place
 from rotator.wording import counted, moment_to_the_second
 
 _REBUILDS = "rotator doctor --fix rebuilds it, and so does every other command"
@@ -69,6 +70,10 @@ def look_at_store(setup: DoctorContext) -> Iterator[CheckResult]:
             contents = outcome
         else:
             yield outcome
+    obstacle = _unwritable(setup)
+    if obstacle is not None:
+        says = f"{obstacle.why}: no account can be saved or put in"
+        yield problem(Check.STORE, says, obstacle.to_do)
     yield from _set_aside(setup)
     yield from _look_at_backups(setup, contents)
     if contents is not None:
@@ -79,6 +84,14 @@ def look_at_store(setup: DoctorContext) -> Iterator[CheckResult]:
         )
         yield from _unclaimed(contents)
         yield from look_at_clock(contents.newest_at, setup.now)
+
+
+def _unwritable(setup: DoctorContext) -> Unwritable | None:
+    """Return what keeps our own files from being written, where their folders can be."""
+    folders = (setup.paths.data, setup.paths.state)
+    if any(unwritable_place(folder) is not None for folder in folders):
+        return None
+    return unwritable(setup.paths)
 
 
 def needs_rebuilding(setup: DoctorContext) -> bool:

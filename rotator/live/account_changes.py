@@ -15,6 +15,7 @@ from rotator.core.logins.aliases import free_alias, is_given
 from rotator.core.logins.credential_secrets import given_as, secrets_of
 from rotator.core.logins.line_parting import Line, Parted, TokenPair, told
 from rotator.core.logins.owner import Proof
+from rotator.core.logins.remembered import JOINED
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
@@ -279,7 +280,7 @@ def _carry_out(context: Context, step: Step, now: datetime) -> list[Event]:
                 gone, keep = keep.alias, replace(keep, alias=other.alias)
                 context.store.rename_account(keep, keep.alias)
             return [
-                _event(now, EventKind.CHANGED, keep, f"{gone} was joined into it: {why}"),
+                _event(now, EventKind.CHANGED, keep, f"{gone}{JOINED}: {why}"),
                 *_settled_line(context, keep.id, why, now),
             ]
 

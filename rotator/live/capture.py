@@ -43,6 +43,7 @@ def capture_live(context: Context, *, watched: bool) -> Reading:
         mended = capture_content(context, reading, watched=watched)
         if mended is None:
             return reading
+        context.store.require_turn()
         if put_live(context.paths.auth_file, reading, mended.content, context.replaced):
             sync_folder(resolve(context.paths.auth_file).parent)
             with context.store.transaction():

@@ -98,6 +98,7 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
             if left is not None and left.id == account.id:
                 return SwitchedIn(left, account, done=False)
             account = settled(context, account)
+            context.store.require_turn()
             slot = _slot_of(context, home, account, watched=watched)
             if home.activate(slot):
                 capture_home(context, home, watched=watched, ours=frozenset({slot}))
@@ -124,6 +125,7 @@ def prepare(
             message = "the account to go on with was removed meanwhile"
             raise AccountNotFound(message)
         account = settled(context, account)
+        context.store.require_turn()
         return account, _slot_of(context, home, account, watched=True)
 
 
@@ -133,6 +135,7 @@ def take_out_of(context: Context, home: Home, account_id: AccountId) -> None:
         reading = capture_home(context, home, watched=False)
         if not isinstance(reading, Entries):
             return
+        context.store.require_turn()
         for standing in context.store.state().standings_of(account_id):
             entry = reading.at(standing.slot)
             if entry is not None:
@@ -175,6 +178,7 @@ def _mend(context: Context, home: Home, reading: Entries) -> bool:
         account, entry = context.store.state().account(standing.account), reading.at(standing.slot)
         if account is None or entry is None or not _is_behind(account, entry):
             continue
+        context.store.require_turn()
         try:
             done |= home.update(standing.slot, entry, account.credential)
         except LiveFileError as exc:

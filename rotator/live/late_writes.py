@@ -158,6 +158,8 @@ def _put_late(context: Context) -> None:
     # What nobody has saved yet is taken in first: what comes then is compared with what it was.
     if reading.digest != store.live_digest():
         return
+    # Nobody is put in whom the store cannot take in.
+    store.require_turn()
     merged, left = reading, dict[str, Secret | None]()
     for late in waiting:
         state, now = store.state(), merged.entries.get(late.provider)

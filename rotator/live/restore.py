@@ -49,6 +49,8 @@ def rebuild(context: Context, torn: Torn, otherwise: Account | None = None) -> R
     content = _whole_content(context, otherwise)
     if content is None:
         return None
+    # What is written there has to be noted.
+    context.store.require_turn()
     kept = keep_torn(context, torn.content, torn.why, content)
     if not put_live(context.paths.auth_file, torn, content, context.replaced):
         if kept is not None and kept.is_new:

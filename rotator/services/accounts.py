@@ -13,6 +13,7 @@ from datetime import datetime
 from rotator.context import Context
 from rotator.core.logins.aliases import free_alias, require_alias
 from rotator.core.logins.credential_secrets import is_blank, why_useless
+from rotator.core.logins.remembered import RENAMED
 from rotator.core.logins.token_lines import Join, kept_logins, liveliness, owner_key
 from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
@@ -124,7 +125,7 @@ def rename(context: Context, account: Account, to: str) -> Done:
         alias = untaken(account.provider, to, taken)
         context.store.rename_account(account, alias)
     renamed = find_account(context.store.state(), account.provider, alias)
-    why = f"renamed from {account.alias} to {alias}"
+    why = f"{RENAMED}{account.alias} to {alias}"
     context.record([Event(now, EventKind.CHANGED, account.provider, renamed.name, why=why)])
     context.notify_changed()
     return Done(renamed, _live(context, account.provider))

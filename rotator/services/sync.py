@@ -11,6 +11,7 @@ from rotator.live.capture import capture_live, wait_for_late_writes
 from rotator.live.clock_change import follow_clock
 from rotator.model import State
 from rotator.opencode.auth.writer import sweep_live
+from rotator.services.lost_captures import tell_of_lost_captures
 from rotator.services.refresh import settle_pending_refreshes
 from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import reject_spent
@@ -44,6 +45,7 @@ def sync(context: Context) -> str | None:
         return exc.message
     except LiveFileError:
         pass
+    tell_of_lost_captures(context)
     follow_clock(context, watched=watched)
     # What somebody keeps locked is settled by the next one who looks.
     with contextlib.suppress(LiveFileError, StoreBusy):

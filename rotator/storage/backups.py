@@ -17,6 +17,7 @@ from typing import Protocol
 
 from rotator.clock import from_iso, is_ahead, to_iso
 from rotator.errors import NewerSchema, RotatorError, StoreDamaged
+from rotator.model import AccountId
 from rotator.storage.database import Connection, end_of_link
 from rotator.storage.history_file import with_logins_perhaps
 from rotator.storage.images import opened_image
@@ -83,6 +84,7 @@ class Backups:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._told = ""
+        self._known: frozenset[AccountId] | None = None
 
     def newest_first(self) -> list[Backup]:
         """Return the copies that have their names."""
@@ -111,6 +113,18 @@ class Backups:
             return self._copy_if_due(store, now)
 
         return self._patiently(upkeep)
+
+    def back_up_captured(self, store: Store, now: datetime) -> bool:
+        """Do the same if an account is there that was not at the last call; else nothing.
+
+        It stands in the store's own file then, also where no copy can be made.
+        """
+        accounts = frozenset(account.id for account in store.state().accounts)
+        known, self._known = self._known, accounts
+        if known is not None and accounts <= known:
+            return False
+        store.write_back()
+        return self.back_up_if_due(store, now)
 
     def back_up_before(self, source: CopySource, now: datetime) -> bool:
         """Do the same for a store whose schema is about to change."""

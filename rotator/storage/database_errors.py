@@ -12,7 +12,7 @@ from rotator.errors import StoreBusy, StoreDamaged, StoreError
 from rotator.system.disk_errors import way_out_of
 from rotator.system.locks import writer_error
 from rotator.system.room import no_room
-from rotator.system.writable import unwritable_place
+from rotator.system.writable import unwritable_database, unwritable_place
 
 _MISSING = ("no such table", "no such column", "table ", "duplicate column", "unsupported file")
 _TO_DO = "check the disk, the folder's rights and free space"
@@ -41,7 +41,7 @@ def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
 def _store_error(
     path: Path, why: str, to_do: str = _TO_DO, *, may_be_full: bool = False
 ) -> StoreError:
-    obstacle = unwritable_place(path.parent)
+    obstacle = unwritable_place(path.parent) or unwritable_database(path)
     if obstacle is None and may_be_full:
         # SQLite says of a full disk that it does not work.
         obstacle = no_room(path.parent)

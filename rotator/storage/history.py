@@ -22,6 +22,7 @@ from rotator.storage.history_rows import (
     usage_of,
 )
 from rotator.storage.transactions import transaction
+from rotator.system.interrupts import brief_waits
 
 MOST_EVENTS = 10_000
 MOST_QUESTIONS = 10_000
@@ -56,6 +57,13 @@ class History(HistoryFile):
         self._all_asked: tuple[int, Mapping[AccountId, UsageRecord]] | None = None
         self._unwritten: deque[Event] = deque(maxlen=_MOST_UNWRITTEN)
         super().__init__(path, patience_seconds=patience_seconds)
+
+    def close(self) -> None:
+        """Write down what could not be written before, if that can be done now; close the file."""
+        if self._unwritten:
+            with brief_waits():
+                self.ask_again()
+        super().close()
 
     def changed_hands(self) -> None:
         """Forget what was read of another file."""
@@ -113,6 +121,18 @@ class History(HistoryFile):
             ).fetchall()
         events = [(number, event_of(row)) for number, *row in reversed(rows)]
         return [Numbered(number, event) for number, event in events if event is not None]
+
+    @never_in_the_way
+    def captures_since(self, since: datetime) -> list[Event]:
+        """Return what was captured since, and what tells that it need not be there any more."""
+        with store_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT at, kind, provider, account, from_alias, to_alias, why, detail FROM event"
+                " WHERE at >= ? AND kind IN ('captured', 'changed', 'removed', 'problem')"
+                " ORDER BY number",
+                (to_iso(since),),
+            ).fetchall()
+        return [event for row in rows if (event := event_of(row)) is not None]
 
     # -- usage -------------------------------------------------------------------------------
 

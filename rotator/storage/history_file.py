@@ -31,7 +31,7 @@ from rotator.storage.database import (
 from rotator.storage.database_errors import is_locked, store_errors, tells_of_damage
 from rotator.storage.images import back_up, in_memory
 from rotator.storage.migrations import HISTORY, migrate
-from rotator.system.locks import folder_lock
+from rotator.system.locks import folder_lock, holds_swap_lock
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ _PATIENCE_SECONDS = 0.3
 # Nor do they wait for one that somebody else keeps locked: a command a moment, and a watcher, to
 # whom a request may be waiting, less.
 BUSY_SECONDS, BUSY_WATCHING_SECONDS = 1.0, 0.15
+# Whoever holds the lock of swaps keeps others waiting, too; what is not written then is at the end.
+BUSY_SWAPPING_SECONDS = 0.05
 # Most of those that lock it have soon done with it.
 _ASK_AGAIN_LOCKED_SECONDS = 5.0
 DAMAGED, _OTHER = ".damaged-", ".other-"
@@ -92,6 +94,11 @@ class HistoryFile:
         """Close the file."""
         self._connection.close()
 
+    def ask_again(self) -> None:
+        """Try the file once more, however short a time ago it was refused."""
+        self._again_at = None
+        self.attempt(lambda: None)
+
     def take_notice(self) -> str | None:
         """Return what nobody has told yet of what was wrong with the file."""
         told, self._notice = self._notice, None
@@ -122,6 +129,7 @@ class HistoryFile:
         for _ in range(2):
             try:
                 self._follow()
+                self._set_patience()
                 return action()
             except NewerSchema as exc:
                 self._do_without(f"{exc.message}, and is left as it is: update this one")
@@ -153,7 +161,7 @@ class HistoryFile:
                 HISTORY,
                 durable=False,
                 gate=_require_history,
-                patience_seconds=self._patience_seconds,
+                patience_seconds=self._patience(),
             )
         except (NewerSchema, StoreDamaged):
             # Of some other kind of database the number of the schema says nothing.
@@ -169,6 +177,14 @@ class HistoryFile:
         self._use(connection, _identity_of(self._path))
         self._again_at = None
         self.came_back()
+
+    def _patience(self) -> float:
+        longest = BUSY_SWAPPING_SECONDS if holds_swap_lock() else self._patience_seconds
+        return min(longest, self._patience_seconds)
+
+    def _set_patience(self) -> None:
+        if self._file is not None:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience() * 1000)}")
 
     def _use(self, connection: Connection, file: tuple[int, int] | None) -> None:
         before, self._connection, self._file = self._connection, connection, file

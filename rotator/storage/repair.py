@@ -35,11 +35,11 @@ from rotator.storage.database import (
 from rotator.storage.database_errors import store_errors
 from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import STORE
+from rotator.storage.remembered_accounts import accounts_since
 from rotator.storage.repair_losses import losses, sentence
 from rotator.storage.repair_sources import (
     RepairSource,
     Tables,
-    accounts_since,
     contents_of,
     copies_of,
     in_schema,
@@ -118,7 +118,7 @@ def _rebuild(paths: Paths, backups: Backups, now: datetime) -> bool:
         if since is None:
             # Of what is gone as a whole all that is remembered is told.
             since = now - _RECENTLY if left is not None and left.has_rows else _LONG_AGO
-        recent = accounts_since(paths.history, since)
+        recent = accounts_since(paths.history, since, now)
         stamp = _free_stamp(store, now)
         # A link stays, and what it leads to is set aside there.
         shown = store.name if store == paths.store else store

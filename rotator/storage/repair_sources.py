@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from rotator.clock import to_iso
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.row_seals import (
     PASSING_SEAL,
@@ -35,9 +34,7 @@ from rotator.storage.damaged import (
     opened_damaged_image,
     readable_rows,
 )
-from rotator.storage.database import Connection, clear_places, read_only, table_names, text_of
-from rotator.storage.database_errors import store_errors
-from rotator.storage.history_rows import is_name
+from rotator.storage.database import Connection, table_names
 from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import SEALED_SINCE, STORE, migrate
 from rotator.storage.row_sealing import CHANGES, STORE_ID, TABLE_SEALS
@@ -54,13 +51,11 @@ from rotator.storage.write_ahead_log import (
 )
 from rotator.system.file_owners import require_own_way
 from rotator.system.regular_files import open_regular
-from rotator.text import sanitize
 
 log = logging.getLogger(__name__)
 
 Tables = dict[str, Rows]
 _TEXTS = ("digest", "removed")
-_MOST_NAMED = 50
 
 
 @dataclass(frozen=True)
@@ -375,25 +370,3 @@ def _current(row: Row) -> frozenset[Key]:
         return frozenset((row["provider"], digest) for digest in secrets_of(credential))
     except (BadEntry, TypeError, AttributeError, UnicodeError):
         return frozenset()
-
-
-def accounts_since(history: Path, since: datetime) -> list[str]:
-    """Return the names of the accounts to which something has happened since, by the history.
-
-    They are none where it cannot be read: it may be lost, and is never in the way.
-    """
-    query = (
-        "SELECT DISTINCT account FROM event WHERE account IS NOT NULL AND at >= ?"
-        " ORDER BY account LIMIT ?"
-    )
-    try:
-        with store_errors(history):
-            clear_places(history)
-            if not history.exists():
-                return []
-        with store_errors(history), contextlib.closing(read_only(history)) as connection:
-            connection.text_factory = text_of
-            rows = connection.execute(query, (to_iso(since), _MOST_NAMED)).fetchall()
-    except StoreError:
-        return []
-    return [sanitize(name) for (name,) in rows if is_name(name)]

@@ -20,7 +20,7 @@ from rotator.storage.tables.pending_refreshes import PendingRefreshes
 from rotator.storage.tables.slots import Slots
 from rotator.storage.tables.standings import Standings
 from rotator.storage.tables.unclaimed_contents import UnclaimedContents
-from rotator.storage.transactions import reading
+from rotator.storage.transactions import reading, write_back
 
 
 class Store(AccountRemoval, Descents, PendingRefreshes, Slots, Standings, UnclaimedContents):
@@ -41,6 +41,11 @@ class Store(AccountRemoval, Descents, PendingRefreshes, Slots, Standings, Unclai
         """Return the accounts as a store of their own, as the bytes of a file."""
         self._follow()
         return Copied(self._connection, self._path).accounts_copy(at)
+
+    def write_back(self) -> None:
+        """Bring what stands in the -wal into the file itself, as far as nobody is in the way."""
+        self._follow()
+        write_back(self._connection, self._path)
 
     def require_sound(self) -> None:
         """Look at every page and every row; raises StoreDamaged."""

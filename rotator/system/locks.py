@@ -11,6 +11,7 @@ import errno
 import fcntl
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -144,6 +145,10 @@ def watcher_pid(path: Path) -> int | None:
     return None if holder is None else holder.pid
 
 
+# Has `swap_locks` in a thread that holds one.
+_of_thread = threading.local()
+
+
 @contextlib.contextmanager
 def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
     """Hold the lock under which auth.json and the store's idea of it change together.
@@ -156,9 +161,18 @@ def swap_lock(path: Path, *, patience_seconds: float = 10.0) -> Iterator[None]:
         if not _lock_within(path, handle, patience_seconds):
             message = f"another rotator has held {path.name} for {patience_seconds:g} s"
             raise _stuck(SwapConflict, message, handle)
-        yield
+        _of_thread.swap_locks = getattr(_of_thread, "swap_locks", 0) + 1
+        try:
+            yield
+        finally:
+            _of_thread.swap_locks -= 1
     finally:
         os.close(handle)
+
+
+def holds_swap_lock() -> bool:
+    """Tell whether this thread holds the lock of swaps, so that others may wait for it."""
+    return getattr(_of_thread, "swap_locks", 0) > 0
 
 
 class _Waits:
@@ -320,7 +334,10 @@ def _lock_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         why, to_do = exc.strerror, way_out_of(exc, "check the rights of the file and its folder")
-        obstacle = unwritable_place(path.parent)
+        obstacle = unwritable_place(path.parent) or (
+            # What is no file is told of below.
+            unwritable_place(path) if path.is_file() else None
+        )
         if obstacle is not None:
             to_do = obstacle.to_do
         elif exc.errno in _NO_LOCKS:

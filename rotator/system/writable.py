@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rotator.system.file_flags import flag_of
 from rotator.system.file_owners import closed_folder
 
 if TYPE_CHECKING:
     from rotator.system.paths import Paths
+
+_BESIDE = ("-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,24 @@ class Unwritable:
 
 def unwritable(paths: Paths) -> Unwritable | None:
     """Return why we can write neither accounts nor locks, or None where we can."""
-    ours = (paths.data, paths.state, paths.store, paths.swap_lock, paths.watch_lock)
+    ours = (paths.data, paths.state, paths.swap_lock, paths.watch_lock)
     obstacles = (unwritable_place(place) for place in ours)
-    return next((obstacle for obstacle in obstacles if obstacle is not None), None)
+    found = next((obstacle for obstacle in obstacles if obstacle is not None), None)
+    return found or unwritable_database(paths.store)
 
 
-def unwritable_place(place: Path) -> Unwritable | None:
+def unwritable_database(database: Path) -> Unwritable | None:
+    """Return why a database, or what SQLite keeps beside it, cannot be written, or None."""
+    obstacle = unwritable_place(database, is_database=True)
+    if obstacle is not None:
+        return obstacle
+    # They lie beside the file itself, where that is a link.
+    beside = (Path(f"{os.path.realpath(database)}{ending}") for ending in _BESIDE)
+    found = (unwritable_place(p, is_database=True) for p in beside if p.exists())
+    return next((obstacle for obstacle in found if obstacle is not None), None)
+
+
+def unwritable_place(place: Path, *, is_database: bool = False) -> Unwritable | None:
     """Return why `place`, or the folder that it is to be made in, cannot be written, or None.
 
     What is ours and narrower than it should be is no obstacle: whoever opens it puts it right.
@@ -47,6 +62,10 @@ def unwritable_place(place: Path) -> Unwritable | None:
     if is_read_only:
         why = f"{there} is on a read-only file system"
         return Unwritable(why, "mount it so that it can be written")
+    flagged = flag_of(there, is_database=is_database and there == place)
+    # In an append-only folder files can be made, and locks taken.
+    if flagged is not None and not (flagged.is_append_only and there.is_dir()):
+        return Unwritable(flagged.why, flagged.to_do)
     wanted = os.W_OK | (os.X_OK if there.is_dir() else 0)
     is_mine = there == place and facts.st_uid == os.geteuid()
     by_effect = os.access in os.supports_effective_ids

@@ -251,12 +251,12 @@ class Daemon:
         # However many hints come in, the regular look has its turn.
         if not name or self._pause_seconds() == 0:
             self._tick()
-        if not name:
-            self._context.back_up_if_due()
         # Many failures at once need the news only once.
         is_time = self._messages.is_empty or self._publisher.is_time_for_news()
         if self._publisher.has_news and is_time:
             self._publish()
+        if not name or self._messages.is_empty:
+            self._context.back_up_if_due(regular=not name)
 
     def _drain(self, name: str | None = None) -> None:
         """Leave out repetitions that wait in the queue, also of `name`; know of all signals."""

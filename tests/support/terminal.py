@@ -49,7 +49,7 @@ class Terminal:
 
     def __init__(self, master: int, process: subprocess.Popen[str], ground: str = BLACK) -> None:
         self.process = process
-        self._master = master
+        self.master = master
         self._closing = False
         self._raw = bytearray()
         self._lock = threading.Lock()
@@ -88,13 +88,13 @@ class Terminal:
     @property
     def echoes(self) -> bool:
         """Whether the terminal reads whole lines and shows what is typed, as a shell leaves it."""
-        flags = termios.tcgetattr(self._master)[3]
+        flags = termios.tcgetattr(self.master)[3]
         return bool(flags & termios.ECHO) and bool(flags & termios.ICANON)
 
     def send(self, text: str) -> None:
         """Send characters as they are; a program that has ended takes none."""
         with contextlib.suppress(OSError):
-            os.write(self._master, text.encode())
+            os.write(self.master, text.encode())
 
     def type(self, text: str) -> None:
         """Type text; a new line is the enter key."""
@@ -124,12 +124,20 @@ class Terminal:
         """Give the terminal another size, which the program is told."""
         with self._lock:
             self._screen.resize(rows, columns)
-        _set_size(self._master, rows, columns)
+        _set_size(self.master, rows, columns)
 
     def click(self, column: int, row: int) -> None:
         """Press and release the mouse's left button; both are counted from 0."""
         for how in "Mm":
             self.send(f"\x1b[<0;{column + 1};{row + 1}{how}")
+
+    def vanish(self) -> None:
+        """Let the terminal go, as a closed window does; the program lives on without one."""
+        self._closing = True
+        self._reader.join()
+        os.close(self.master)
+        # It is closed once more at the end.
+        self.master = os.open(os.devnull, os.O_RDWR)
 
     def close(self) -> None:
         """End the program and whatever it started."""
@@ -141,8 +149,8 @@ class Terminal:
         # An end of file is an error here; a child's child may keep the other side open for ever.
         with contextlib.suppress(OSError):
             while not self._closing:
-                if select.select([self._master], [], [], _LOOK_SECONDS)[0]:
-                    data = os.read(self._master, _READ_SIZE)
+                if select.select([self.master], [], [], _LOOK_SECONDS)[0]:
+                    data = os.read(self.master, _READ_SIZE)
                     with self._lock:
                         self._raw += data
                         self._screen.feed(data)
@@ -154,6 +162,7 @@ def terminal(
 ) -> Iterator[Terminal]:
     """Run `command` in a terminal of 40 lines and 120 columns while the block runs."""
     master, slave = pty.openpty()
+    before: Terminal | None = None
     try:
         _set_size(master, ROWS, COLUMNS)
         try:
@@ -175,7 +184,7 @@ def terminal(
         finally:
             before.close()
     finally:
-        os.close(master)
+        os.close(master if before is None else before.master)
 
 
 def _set_size(terminal: int, rows: int, columns: int) -> None:

@@ -272,6 +272,16 @@ def test_without_colors_and_signs_it_says_the_same_and_a_lost_terminal_ends_it(
         assert before.wait_for_end() == 128 + signal.SIGHUP
 
 
+def test_a_terminal_that_is_closed_ends_it_as_its_signal_does(home: Path) -> None:
+    house = with_accounts(home, "one", "two")
+
+    with dashboard(house) as before:
+        wait_for_line(before, "one  ready", "live")
+        before.vanish()
+
+        assert before.wait_for_end() == 128 + signal.SIGHUP
+
+
 def test_it_leaves_at_once_while_opencode_is_still_being_asked(home: Path) -> None:
     house = with_accounts(home, "one", "two")
     put_opencode(home / "bin", "#!/bin/sh\nsleep 600\n")

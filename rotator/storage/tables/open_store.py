@@ -35,6 +35,8 @@ from rotator.storage.tables.state_reader import StateReader
 from rotator.storage.transactions import BUSY_SECONDS, reading, transaction
 from rotator.system.locks import folder_lock
 
+_WRITES_NOTHING = "DELETE FROM setting WHERE FALSE"
+
 
 class OpenStore:
     """The open file; a context manager that closes it."""
@@ -119,13 +121,14 @@ class OpenStore:
     def require_turn(self) -> None:
         """Wait until nobody else writes, before something is begun that ends with a write.
 
-        Raises StoreError.
+        Raises StoreError, also where the file takes no write: nothing has been begun then.
         """
         if not self._connection.in_transaction:
             with self._beside_others():
                 self._follow()
-                with transaction(self._connection, self._path):
-                    pass
+                with transaction(self._connection, self._path) as connection:
+                    # To begin to write succeeds in a file that may only be read.
+                    connection.execute(_WRITES_NOTHING)
 
     def _seal_writes(self) -> None:
         # Whoever only reads does without.

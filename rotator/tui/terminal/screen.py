@@ -85,6 +85,7 @@ class Screen:
         """Give the terminal back as it was."""
         with contextlib.suppress(OSError, ValueError):
             self._stack.close()
+        _let_go_of_unread()
 
     def hear_early(self) -> None:
         """Take in what has come already: the terminal's answer decides how the screen looks."""
@@ -160,6 +161,22 @@ def hearing_all(term: Terminal) -> Iterator[None]:
         yield
     finally:
         switches[1](*_HEARD)
+
+
+def _let_go_of_unread() -> None:
+    """Let what a terminal that is gone does not take go nowhere.
+
+    Python writes it once more at its exit, fails, and ends with a code of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except ValueError:
+        # It is closed.
+        return
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ READING = (
     ("explain",),
 )
 SAYS = "nothing new can be taken in, and what is shown is what was saved last"
-READ_ONLY = f" is on a read-only file system: {SAYS}\n"
+READ_ONLY = f" is on a read-only file system: {SAYS}; mount it so that it can be written\n"
 
 
 @pytest.fixture
@@ -206,7 +206,8 @@ def test_folders_of_another_user_are_read_as_far_as_they_can_be(house: Household
 
     assert [one.code for one in ended] == [0] * len(READING), ended
     assert [one.stdout for one in ended] == [one.stdout for one in usual]
-    why = f"! {closed[0]} may not be written, it belongs to uid {USER}: {SAYS}\n"
+    why = f"! {closed[0]} may not be written, it belongs to uid {USER}: {SAYS}; "
+    why += f"sudo chown -R {os.geteuid()} {closed[0]}\n"
     assert [one.stderr for one in ended] == [why] * len(READING)
     assert line.stdout == "no watcher | acme acme-2\n"
     assert listing(*closed) == before

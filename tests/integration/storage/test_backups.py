@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -385,6 +386,32 @@ def test_a_watcher_leaves_a_copy_when_it_has_nothing_else_to_do(home: Path) -> N
         wait_until(lambda: folder.is_dir() and list(folder.glob("accounts-*")), 30, "a copy")
 
     assert len(list(folder.iterdir())) == 1
+
+
+def test_what_was_captured_since_is_copied_without_waiting_and_nothing_else_is(live: Live) -> None:
+    live.context.back_up_if_due(regular=False)
+    renew(live, ADA, oauth("ada", 9))
+
+    assert not live.context.back_up_if_due(regular=False)
+    live.sees({"acme": api("new")})
+    assert live.context.back_up_if_due(regular=False)
+    assert not live.context.back_up_if_due(regular=False)
+    assert len(copies(live)) == 2
+
+
+def test_what_was_captured_is_in_the_store_s_own_file_where_no_copy_can_be_made(
+    live: Live,
+) -> None:
+    live.context.back_up_if_due(regular=False)
+    shutil.rmtree(live.paths.backups)
+    live.paths.backups.touch()
+    live.sees({"acme": api("new")})
+
+    assert not live.context.back_up_if_due(regular=False)
+    uri = f"{live.paths.store.as_uri()}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+        names = {alias for (alias,) in connection.execute("SELECT alias FROM account")}
+    assert names == {account.alias for account in live.context.store.state().accounts}
 
 
 # -- on the way ----------------------------------------------------------------------------------

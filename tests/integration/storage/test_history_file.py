@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from rotator.storage.images import back_up, in_memory
 from rotator.storage.migrations import STORE, set_version
 from rotator.storage.store_copy import HistoryCopy
 from rotator.system.lock_holder import is_stopped, pid_among
+from rotator.system.locks import holds_swap_lock, swap_lock
 from tests.bench.flood import first_word_of
 from tests.support.household import Household
 from tests.support.live import NOON, api
@@ -42,6 +44,7 @@ sys.stdin.read()
 """
 WRITING = EXCLUSIVE.replace("EXCLUSIVE", "NORMAL")
 LOCKS = pytest.mark.parametrize("how", [EXCLUSIVE, WRITING], ids=["all of it", "while writing"])
+SECONDS = 20.0
 COMMANDS = ["accounts", "status", "rotate mock", "events", "usage", "explain mock"]
 
 
@@ -123,6 +126,42 @@ def test_what_happens_while_the_history_is_locked_is_written_down_later(path: Pa
 
     with contextlib.closing(History(path)) as history:
         assert kept(history) == ["before", "meanwhile", "after"]
+
+
+def test_nobody_waits_for_a_locked_history_with_the_lock_of_swaps(path: Path) -> None:
+    def swaps() -> None:
+        with contextlib.closing(History(path, patience_seconds=600)) as history:
+            with swap_lock(path.with_name("swap.lock")):
+                history.record([event("meanwhile")])
+                swapped.set()
+            released.wait(SECONDS)
+
+    swapped, released = threading.Event(), threading.Event()
+    with locked(path, WRITING):
+        thread = threading.Thread(target=swaps)
+        thread.start()
+        has_swapped = swapped.wait(SECONDS)
+    released.set()
+    thread.join()
+
+    assert has_swapped
+    with contextlib.closing(History(path)) as history:
+        assert kept(history) == ["before", "meanwhile"]
+
+
+def test_without_the_lock_of_swaps_a_locked_history_is_waited_for_again(path: Path) -> None:
+    with contextlib.closing(History(path, patience_seconds=600)) as history:
+        with swap_lock(path.with_name("swap.lock")):
+            history.record([event("while swapping")])
+        assert not holds_swap_lock()
+        with locked(path, WRITING) as holder:
+            killer = threading.Timer(0.5, os.kill, (holder, signal.SIGKILL))
+            killer.start()
+            history.record([event("after")])
+            killer.join()
+
+        assert not history.is_in_memory
+        assert kept(history) == ["before", "while swapping", "after"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -385,6 +385,26 @@ def test_after_a_clock_that_was_ahead_what_is_lost_is_named(
         assert ("acme/acme-2" in lost) is not is_copied_since
 
 
+def test_what_happened_while_the_clock_was_ahead_did_not_happen_since_the_copy(
+    home: Path,
+) -> None:
+    with open_live(home) as live:
+        live.clock.now += timedelta(days=365)
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        live.clock.now -= timedelta(days=365)
+        live.context.back_up_if_due()
+        live.clock.pass_time(seconds=5)
+        (one,) = (a for a in live.context.store.state().accounts if a.alias == "acme-1")
+        live.sees({"acme": api("c")})
+        ledger.rename(live.context, one, "mine")
+        paths = live.paths
+    overwrite(paths.store, 0, os.urandom(paths.store.stat().st_size))
+
+    with opened(paths) as live:
+        assert told(live).endswith("lost: whatever was saved since (acme/acme-3, acme/mine)")
+
+
 @pytest.mark.parametrize("size", [None, 0, 1, 511])
 def test_without_a_copy_all_that_the_history_names_is_told_of_a_store_that_is_gone(
     paths: Paths, size: int | None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -565,3 +566,29 @@ def test_a_login_that_another_one_replaced_while_the_lock_was_held_is_saved(worl
     world.wait_for_active("mock", "KEY-CANARY-D")
     keys = [account.credential.digest for account in world.context.store.state().of("mock")]
     assert keys == [digest_of(key) for key in (A, B, "KEY-CANARY-D")]
+
+
+def test_what_is_captured_is_copied_and_stands_in_the_store_s_own_file_before_the_regular_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Daemon, "_pause_seconds", lambda _: 600.0)
+    # Whoever waits already does so for the last time.
+    world.log_in(A)
+    for count, key in enumerate((B, "KEY-CANARY-C"), 2):
+        world.log_in(key)
+        for place, pattern in ((world.paths.data, "rotator.sqlite"), (world.paths.backups, "acc*")):
+            wait_until(
+                partial(_holds, count, place, pattern), SECONDS, f"{count} accounts in {place}"
+            )
+
+
+def _holds(count: int, place: Path, pattern: str) -> bool:
+    """Tell whether so many accounts stand in the newest file, whatever its log says."""
+    files = sorted(place.glob(pattern))
+    uri = f"{files[-1].as_uri() if files else 'file::memory:'}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        try:
+            return bool(connection.execute("SELECT count(*) FROM account").fetchone() == (count,))
+        except sqlite3.Error:
+            # It is just being written.
+            return False
