@@ -9,7 +9,7 @@ import { digestOf, homeOf, ScriptedWatcher } from "../../scripted_watcher.mjs";
 const HOOKS = ["http.request", "http.response", "retry", "prompt"];
 
 /** An OpenCode 2 that lacks some hooks, whose events come from `events`. */
-function context({ without = [], directory = "/work/a", events = [] } = {}) {
+function context({ without = [], directory = "/project/a", events = [] } = {}) {
   const hooks = {};
   const hook = async (name, act) => {
     if (without.includes(name)) throw new Error("no such hook");
@@ -54,7 +54,7 @@ test("what has no hooks or resolves no logins is no OpenCode 2", () => {
 });
 
 test("a process says once that it is there, and of all its directories", async () => {
-  const [first, second] = [context(), context({ directory: "/work/b" })];
+  const [first, second] = [context(), context({ directory: "/project/b" })];
   const leave = [await load(first.ctx), await load(second.ctx)];
   const told = present();
   leave[1]();
@@ -62,7 +62,7 @@ test("a process says once that it is there, and of all its directories", async (
   leave[0]();
 
   assert.deepEqual([told.home, told.opencode], ["opencode.db", "2.0.15"]);
-  assert.deepEqual([told.directories, fewer.directories], [["/work/a", "/work/b"], ["/work/a"]]);
+  assert.deepEqual([told.directories, fewer.directories], [["/project/a", "/project/b"], ["/project/a"]]);
   assert.equal(present(), null);
   assert.deepEqual(Object.keys(first.hooks), HOOKS);
 });
