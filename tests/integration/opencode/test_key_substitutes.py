@@ -76,9 +76,7 @@ def test_whoever_replaces_fetch_and_writes_a_credential_may(tmp_path: Path, repl
         "new Response(cached);",
     ],
 )
-def test_so_may_whoever_writes_one_in_any_way_or_answers_itself(
-    tmp_path: Path, gives: str
-) -> None:
+def test_so_may_whoever_writes_one_in_any_way_or_answers_itself(tmp_path: Path, gives: str) -> None:
     assert may_substitute(loaded(tmp_path, REPLACES + gives))
 
 
