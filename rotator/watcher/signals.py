@@ -114,7 +114,7 @@ class SignalHandler:
 
     def _is_anothers(self, signal: Signal) -> bool:
         """Leave alone what may say nothing about an account; tell whether that is so."""
-        is_failure = signal.fault is not None or not _is_good(signal)
+        is_failure = not _is_good(signal)
         if not self._lines.may_be_anothers(signal.provider, signal.session, says=is_failure):
             return False
         self._waiting.pop(signal.request, None)

@@ -233,6 +233,8 @@ def test_a_request_that_our_fetch_sees_fails_over_and_one_that_it_may_not_is_not
             ended[named(plan)] = scenes.play(server, plan)
             asked[named(plan)] = [model_requests(scenes.house, order) for order in plan]
 
+    # The first scene has no rival: what opencode itself calls is the runtime's own fetch.
+    assert "unproven" not in scenes.watcher.signals[0]
     unseen = {named(plan): ended.pop(named(plan)) for plan in PERHAPS_UNSEEN_PLANS}
     assert ended == {named(plan): Ended.well(plan, [A, B], digest_of(A)) for plan in SEEN_PLANS}
     # Who keeps fetch and replaces it is asked for A and B at least; a title comes beside them.

@@ -127,6 +127,11 @@ def test_what_cannot_be_read_or_followed_may(tmp_path: Path) -> None:
     assert may_substitute(loaded(tmp_path, "x" * (9 * 1024 * 1024)))
 
 
+def test_of_more_files_than_are_read_nobody_knows(tmp_path: Path) -> None:
+    assert not may_substitute(loaded(tmp_path, *[""] * 300))
+    assert may_substitute(loaded(tmp_path, *[""] * 301))
+
+
 def test_what_imports_itself_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "part1.js").write_text('import "./other.js";')
     (tmp_path / "other.js").write_text('import "./part1.js";')
