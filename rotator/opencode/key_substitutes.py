@@ -36,8 +36,9 @@ _READS = re.compile(
       \.\s*(?:get|has|delete|includes|startsWith|indexOf)\s*\(\s*["'`](?:{_NAME})["'`]\s*\)
     | [=!]==?\s*["'`](?:{_NAME})["'`] | ["'`](?:{_NAME})["'`]\s*[=!]==?
     | \bcase\s+["'`](?:{_NAME})["'`]
-    | \[\s*(?:["'`][\w-]+["'`]\s*(?:,\s*)?)+\]\s*\)?\s*\.\s*(?:includes|has|indexOf)\b
-    | \bdelete\s+[\w$.?]+\s*(?:\[\s*["'`](?:{_NAME})["'`]\s*\]|\.(?:{_NAME})\b)
+    | \[\s{{0,99}}(?:["'`][\w-]{{1,99}}["'`]\s{{0,99}}(?:,\s{{0,99}})?){{1,40}}\]
+      \s*\)?\s*\.\s*(?:includes|has|indexOf)\b
+    | \bdelete\s+[\w$.?]{{1,100}}\s*(?:\[\s*["'`](?:{_NAME})["'`]\s*\]|\.(?:{_NAME})\b)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -55,13 +56,13 @@ _ANSWERS = re.compile(r"\bnew\s+Response\b|\bResponse\s*\.\s*(?:json|error)\s*\(
 # An answer that is handed on, with the status that it came with.
 _HANDS_ON = re.compile(
     r"""
-      \bnew\s+Response\s*\([^;{}]*?,\s*
-      (?: [A-Za-z_$][\w$.]*\s*\) | \{[^{}]*\bstatus\s*:\s*[\w$]+\.status\b )
+      \bnew\s+Response\s*\([^;{}]{0,200}?,\s*
+      (?: [A-Za-z_$][\w$.]{0,100}\s*\) | \{[^{}]{0,200}?\bstatus\s*:\s*[\w$]{1,100}\.status\b )
     """,
     re.VERBOSE,
 )
-_COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\w\"'`\\/])//[^\n]*", re.DOTALL)
-_TYPES_ONLY = re.compile(r"""\b(?:im|ex)port\s+type\b[^;"'=()]*\bfrom\s*["'][^"'\n]*["']""")
+_COMMENTS = re.compile(r"/\*.*?(?:\*/|\Z)|(?<![:\w\"'`\\/])//[^\n]*", re.DOTALL)
+_TYPES_ONLY = re.compile(r"""\b(?:im|ex)port\s+type\b[^;"'=()]{0,400}\bfrom\s*["'][^"'\n]*["']""")
 _IMPORTS = re.compile(
     r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(["'])((?:(?!\1)[^\n\\])+)\1"""
 )
