@@ -35,7 +35,8 @@ class Signal:
     vendor is known by it under any provider id. `home` is where the opencode that sent it has its
     logins. With `answered` nothing has failed: a model has
     answered a request that was sent at `sent_at`. With a `fault` the answer's status was good, and
-    there is none here.
+    there is none here. It is `unproven` where somebody else had the request in hand and the bridge
+    did not see what credential it was sent with.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Signal:
     answered: bool = False
     sent_at: datetime | None = None
     home: HomeName = HomeName.AUTH_FILE
+    unproven: bool = False
 
 
 class Meaning(StrEnum):

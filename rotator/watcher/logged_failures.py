@@ -29,8 +29,10 @@ from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
 from rotator.services.failure_times import OtherOpencode, attribution_time
 from rotator.services.own_keys import find_own_keys, is_sent, why_unsent
+from rotator.services.substituted_keys import find_substitute
 from rotator.services.without_bridge import has_own_logins, opencodes_without_bridge, sends_unmarked
 from rotator.system.processes import Opencode, find_opencodes
+from rotator.text import sanitize
 from rotator.watcher.seen_opencodes import SeenOpencodes
 
 _KEPT = 200
@@ -86,6 +88,22 @@ class LoggedFailures:
     def is_holding(self) -> bool:
         """Whether a line waits for a note about it."""
         return bool(self._held)
+
+    def may_be_anothers(self, provider: str, session: str | None, *, says: bool = True) -> bool:
+        """Tell whether a request of which that is not proven may have had another plug-in's key.
+
+        With `says` that is told: the request has failed.
+        """
+        substitute = find_substitute(self._exchange, session)
+        if substitute is None:
+            return False
+        if says:
+            self._say(
+                provider,
+                f"{sanitize(provider)}: {substitute} (by its text) may have sent a request that"
+                " failed with a key of its own: nobody is blamed",
+            )
+        return True
 
     def expect(self, passed: ReportedFailure) -> None:
         """Know of a failure that a bridge reported: its line tells nothing new."""
@@ -183,6 +201,9 @@ class LoggedFailures:
         note = self._note_about(self._notes, failure)
         if note is None:
             return False
+        is_login = note.credential is not None
+        if is_login and note.unproven and self.may_be_anothers(note.provider, note.session):
+            return True
         if note.credential is not None:
             self._blame(replace(_signal(failure, at, note.credential), provider=note.provider))
         elif self._context.store.state().of(provider):

@@ -102,13 +102,27 @@ class SignalHandler:
 
     def on_bridge_signal(self, signal: Signal) -> None:
         """Work off what a bridge reported."""
+        if signal.unproven and self._is_anothers(signal):
+            return
         if signal.fault is not None:
             self._judge_fault(signal, signal.fault)
-        elif signal.status is not None and signal.status < FIRST_FAILURE:
+        elif _is_good(signal):
             lift_by_answer(self._context, signal)
             self._note_limits(signal)
         else:
             self._decide(signal, self._meaning(signal))
+
+    def _is_anothers(self, signal: Signal) -> bool:
+        """Leave alone what may say nothing about an account; tell whether that is so."""
+        is_failure = not _is_good(signal)
+        if not self._lines.may_be_anothers(signal.provider, signal.session, says=is_failure):
+            return False
+        self._waiting.pop(signal.request, None)
+        if is_failure and (signal.fault is None or signal.fault.kind in _LOGGED):
+            self._lines.expect(_reported(self._context, signal))
+        if is_failure and (signal.fault is None or signal.fault.is_held):
+            self._reply(signal)(PASS)
+        return True
 
     def on_session_note(self, note: Note) -> None:
         """Work off what a bridge says of a request that its log will tell of."""
@@ -274,6 +288,10 @@ class SignalHandler:
         )
         if note is not None:
             self._context.record([note])
+
+
+def _is_good(signal: Signal) -> bool:
+    return signal.status is not None and signal.status < FIRST_FAILURE
 
 
 def _reported(context: Context, signal: Signal) -> ReportedFailure:

@@ -14,7 +14,7 @@ const inner = { responses: new WeakSet(), inits: new WeakSet(), receivers: new S
 
 // Stands below the bridge, as the fetch that opencode has.
 globalThis.fetch = Object.assign(
-  async function (input, init) {
+  async function fetch(input, init) {
     inner.receivers.add(this === undefined ? "none" : this === globalThis ? "global" : "other");
     if (init) inner.inits.add(init);
     try {
@@ -30,6 +30,10 @@ globalThis.fetch = Object.assign(
   { preconnect: native.preconnect, own: "kept" },
 );
 const below = globalThis.fetch;
+const textOf = Function.prototype.toString;
+Function.prototype.toString = function () {
+  return textOf.call(this === below ? native : this);
+};
 
 // On a busy machine whoever plays the watcher may be late: in slow time the bridge waits longer.
 const slowness = Number(process.env.BRIDGE_SLOWNESS ?? 1);

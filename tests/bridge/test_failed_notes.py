@@ -13,7 +13,7 @@ import pytest
 from rotator.secret import digest_of
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
-from tests.support.other_plugins import ORDERS, POOL, plugin
+from tests.support.other_plugins import KEPT_AT_IMPORT, ORDERS, POOL, plugin
 from tests.support.upstream import Upstream, model_request
 from tests.support.waiting import wait_until
 
@@ -148,6 +148,21 @@ def test_a_key_that_another_plug_in_puts_in_is_unknown(
         note = told(quiet, process)
 
     assert (note["credential"], note["key"]) == (None, "unknown")
+
+
+def test_a_request_that_another_plug_in_has_sent_unseen_is_not_proven(
+    home: Path, live: LiveFile, upstream: Upstream, quiet: FakeWatcher
+) -> None:
+    """B2: its fetch is below ours, and asks another one than ours."""
+    assert live.path.exists()
+    other = plugin(home, KEPT_AT_IMPORT)
+    with bridge_process(home) as process:
+        process.load(files=[other, "ours"], start=[1, 0])
+        process.run("fetch", **model_request(upstream))
+
+        note = told(quiet, process)
+
+    assert (note["credential"], note["unproven"]) == (digest_of(A), True)
 
 
 def test_a_signed_request_is_said_to_be_one(

@@ -16,16 +16,21 @@ from tests.support.other_plugins import (
     ORDERS,
     OUTERMOST,
     POOL,
+    POOLS,
     PUTS_BACK,
     REJECTS,
     SET_AT_EVERY_REQUEST,
     SET_AT_START,
     THROWS,
+    UNSEEN_POOLS,
     plugin,
+    pool,
 )
-from tests.support.upstream import Upstream, model_request
+from tests.support.upstream import Upstream, model_request, reply
 
 A, B, POOLED = "KEY-CANARY-A", "KEY-CANARY-B", "POOL-CANARY"
+ASKED = '{"model":"m1","messages":[]}'
+KEPT = "with a fetch from before"
 MOST_LAYERS = 1000
 Order = tuple[tuple[str, ...], tuple[int, ...]]
 CASES = [(source, order) for source in OUTERMOST.values() for order in ORDERS]
@@ -194,6 +199,80 @@ def test_the_limits_of_a_key_that_another_plug_in_puts_in_blame_nobody(
 
     assert (answer["status"], answer["sameResponse"], upstream.keys) == (429, True, [POOLED])
     assert watcher.heard_nothing(answer)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
+@pytest.mark.parametrize("send", POOLS.values(), ids=POOLS)
+def test_a_key_of_another_plug_in_is_known_however_it_is_sent_through_ours(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    home: Path,
+    send: str,
+    order: Order,
+) -> None:
+    """B2: by another way, from a queue, or with our login where no vendor looks for it."""
+    load(early, order, plugin(home, pool(send)))
+    for key in (A, POOLED):
+        upstream.limit(key)
+    upstream.on("pool=POOL-CANARY", reply(429))
+
+    answer = early.run("fetch", **model_request(upstream) | {"body": ASKED, "abortable": True})
+
+    assert (answer["status"], len(upstream.requests)) == (429, 1)
+    assert watcher.heard_nothing(answer)
+
+
+@pytest.mark.parametrize(
+    ("send", "order"),
+    [
+        pytest.param(send, order, id=f"{how}, {name}")
+        for how, send in UNSEEN_POOLS.items()
+        for order, name in zip(ORDERS, ORDER_NAMES, strict=True)
+        # What it keeps at its import is ours, where we were imported before.
+        if how != KEPT or order[0][0] == "theirs"
+    ],
+)
+def test_where_nothing_was_seen_of_a_request_the_signal_says_so(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    home: Path,
+    send: str,
+    order: Order,
+) -> None:
+    """B2: what it did with the request is not known."""
+    load(early, order, plugin(home, pool(send)))
+    upstream.limit(POOLED)
+
+    pending = early.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    watcher.answer(signal, "pass")
+
+    assert pending.result()["status"] == 429
+    assert signal["unproven"] is True
+
+
+@pytest.mark.parametrize("source", [None, SET_AT_START], ids=["nobody", "one that hands on"])
+def test_where_a_request_was_seen_with_its_login_nothing_is_said(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    home: Path,
+    source: str | None,
+) -> None:
+    if source is None:
+        early.load()
+    else:
+        load(early, ORDERS[0], plugin(home, source))
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    watcher.answer(signal, "pass")
+
+    assert pending.result()["status"] == 429
+    assert "unproven" not in signal
 
 
 def test_a_plug_in_s_key_beside_one_that_only_hands_on_blames_nobody(

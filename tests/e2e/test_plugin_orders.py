@@ -7,14 +7,14 @@ anew for it; what a rival does at import, or cannot be undone, needs an opencode
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from rotator.opencode.bridge.install import bridge_source
 from rotator.secret import digest_of
-from tests.e2e.scenes import A, B, api
+from tests.e2e.scenes import A, B, api, install_bridge, log_in, of_kind, states
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode_process import Server, serve
@@ -26,9 +26,11 @@ from tests.support.rival_plugin import (
     Plan,
     install_rivals,
     model_requests,
+    place,
     play,
     started,
 )
+from tests.support.rotator_process import watcher
 from tests.support.scripted_watcher import ScriptedWatcher, Signal, scripted_watcher
 
 pytestmark = pytest.mark.e2e
@@ -66,8 +68,6 @@ PERHAPS_UNSEEN_PLANS: tuple[Plan, ...] = (
     {AFTER: PUTS_BACK},
     {AFTER: "has a login's own fetch, kept at import"},
 )
-# A plug-in below our fetch that kept the real one before we came cannot be told from one that
-# sends what it was given: it is not among them.
 OWN_KEYS_PLANS: tuple[Plan, ...] = (
     {AFTER: "has keys of its own in a login's fetch"},
     {AFTER: "has keys of its own in a login's fetch, kept at import"},
@@ -77,10 +77,35 @@ OWN_KEYS_PLANS: tuple[Plan, ...] = (
             "puts a key of its own into the headers",
             "has keys of its own in the fetch that it replaces when it starts",
             "has keys of its own in the fetch that it kept at import",
+            "has keys of its own at another place",
+            "has keys of its own and sends from a queue",
         )
         for order in Order
     ),
 )
+# Its login goes along in a header that opencode never sends.
+COPIES = "has keys of its own and keeps the login in another header"
+# Below our fetch these send past ours, or nothing, so that the watcher has to judge by their text.
+UNPROVEN_PLANS: tuple[Plan, ...] = tuple(
+    {order: kind}
+    for kind in (
+        "has keys of its own in another fetch of the runtime",
+        "has keys of its own in a fetch from before the bridge",
+        "has keys of its own and refuses by itself",
+    )
+    for order in Order
+)
+SENDS_ITSELF = """
+export const Other = async () => {
+  globalThis.fetch = (input, init) => {
+    const headers = new Headers(init?.headers)
+    if (String(input).endsWith("/chat/completions")) { GIVE }
+    return Bun.fetch(input, { ...init, headers })
+  }
+  return {}
+}
+"""
+GIVES = f'headers.set("authorization", "Bearer {POOL_KEY}")'
 USUAL = {
     "accept",
     "accept-encoding",
@@ -118,10 +143,12 @@ class Scenes:
     house: Household
     provider: LoopbackProvider
     watcher: ScriptedWatcher
+    has_pool: bool = False
 
     def begin(self, plan: Plan) -> None:
         """Log A in, and let each key but B be refused once."""
         play(self.house, plan)
+        self.has_pool = any("keys of its own" in kind for kind in plan.values())
         self.house.write_auth({"mock": api(A)})
         for key in (A, POOL_KEY):
             self.provider.lift(key)
@@ -142,13 +169,17 @@ class Scenes:
             started(self.house),
             said,
             [one.credential for one in of if not one.is_title],
-            [one["credential"] for one in told],
+            [one["credential"] for one in told if not self.leaves(one)],
             unusual(self.provider.requests[requests:]),
         )
 
+    def leaves(self, signal: Signal) -> bool:
+        """Tell whether a signal blames nobody, as the real watcher sees by a plug-in's text."""
+        return signal.get("unproven") is True and self.has_pool
+
     def decide(self, signal: Signal) -> tuple[str, dict[str, Any]]:
         """Swap B in when A is limited."""
-        if signal["credential"] != digest_of(A):
+        if signal["credential"] != digest_of(A) or self.leaves(signal):
             return "pass", {}
         self.house.replace_auth({"mock": api(B)})
         return "retry", {"credential": digest_of(B)}
@@ -202,6 +233,8 @@ def test_a_request_that_our_fetch_sees_fails_over_and_one_that_it_may_not_is_not
             ended[named(plan)] = scenes.play(server, plan)
             asked[named(plan)] = [model_requests(scenes.house, order) for order in plan]
 
+    # The first scene has no rival: what opencode itself calls is the runtime's own fetch.
+    assert "unproven" not in scenes.watcher.signals[0]
     unseen = {named(plan): ended.pop(named(plan)) for plan in PERHAPS_UNSEEN_PLANS}
     assert ended == {named(plan): Ended.well(plan, [A, B], digest_of(A)) for plan in SEEN_PLANS}
     # Who keeps fetch and replaces it is asked for A and B at least; a title comes beside them.
@@ -218,18 +251,67 @@ def test_nobody_is_blamed_for_keys_of_another_plugin_and_each_request_is_sent_on
 ) -> None:
     """Case B2; and rivals that bring another fetch with each of many requests."""
     many: list[Plan] = [{AFTER: "wraps fetch at every request"}, {AFTER: PUTS_BACK}]
+    copies: list[Plan] = [{order: COPIES} for order in Order]
     with serve(scenes.house) as server:
         ended = {named(plan): scenes.play(server, plan) for plan in OWN_KEYS_PLANS}
+        copied = [scenes.play(server, plan) for plan in copies]
         left = scenes.house.read_auth()
         turns = [scenes.play(server, plan, turns=TURNS) for plan in many]
 
     keys = [POOL_KEY] * 2
     assert ended == {named(plan): Ended.well(plan, keys) for plan in OWN_KEYS_PLANS}
+    header = {"x-original-authorization"}
+    assert copied == [replace(Ended.well(plan, keys), unusual=header) for plan in copies]
     assert left == {"mock": api(A)}
     # The first of them is refused once.
     assert [(one.said, len(one.keys), one.unusual) for one in turns] == [
         ([HELLO] * TURNS, TURNS + 1, set())
     ] * 2
+
+
+@pytest.mark.timeout(SECONDS)
+def test_of_a_request_that_goes_past_our_fetch_below_it_is_said_that_nothing_is_proven(
+    scenes: Scenes,
+) -> None:
+    """Case B2."""
+    with serve(scenes.house) as server:
+        ended = {named(plan): scenes.play(server, plan) for plan in UNPROVEN_PLANS}
+
+    keys = [POOL_KEY] * 2
+    assert ended == {named(plan): Ended.well(plan, keys) for plan in UNPROVEN_PLANS}
+    assert scenes.house.read_auth() == {"mock": api(A)}
+
+
+@pytest.mark.timeout(SECONDS)
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("gives_own", [True, False], ids=["its own key", "what it got"])
+def test_the_watcher_blames_an_account_unless_a_plug_in_may_have_sent_its_own_key(
+    house: Household, provider: LoopbackProvider, order: Order, *, gives_own: bool
+) -> None:
+    """Cases B2 and B3: whichever it sends, our fetch does not see it."""
+    place(house, "other-canary.js", SENDS_ITSELF.replace("GIVE", GIVES if gives_own else ""), order)
+    install_bridge(house)
+    provider.limit(POOL_KEY, headers=SOON, times=1)
+    provider.limit(A, headers={"retry-after": "3600"}, times=None)
+
+    with watcher(house):
+        log_in(house, "mock", api(B), api(A))
+        with serve(house) as server:
+            said = server.prompt(server.create_session(), "hi")
+        left = (states(house), house.read_auth()["mock"])
+        told = [event["why"] for event in of_kind(house, "problem")]
+
+    assert said == HELLO
+    asked = [one.credential for one in provider.requests if not one.is_title]
+    if not gives_own:
+        # The title may have been refused before.
+        assert (provider.requests[0].credential, asked[-1]) == (A, B)
+        assert (left, told) == ((["ready", "cooling"], api(B)), [])
+        return
+    assert asked == [POOL_KEY] * 2
+    assert left == (["ready", "ready"], api(A))
+    (why,) = told
+    assert "other-canary.js (by its text) may have sent a request that failed" in why
 
 
 @pytest.mark.timeout(SECONDS)

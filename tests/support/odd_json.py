@@ -176,6 +176,7 @@ def signals(digests: Sequence[str]) -> Text:
             "left": told([], ["acme"], ["a\x1b[2J", 7, "x" * 5_000], "acme", {"a": 1}),
             "aside": told(*(False, True, "true", 1)),
             "waited": told(*(False, True, "true", 1)),
+            "unproven": told(*(False, True, "true", 1)),
             "opencode": told("tui", "serve", "run", "CANARY", ["run"], {}),
             "status": told(429, 402, 401, 403, 400, 500, 529, 200, 0, -1, 10**40),
             "headers": objects({"retry-after": _header_values(), "date": _header_values()}),

@@ -40,6 +40,7 @@ class Note:
     """What a bridge says of the request that a session sent last, when something failed in it.
 
     `credential` is the login that the request carried; where it carried none, `key` says what.
+    `unproven`: somebody else had it in hand then, and may have sent it with another.
     """
 
     at: datetime
@@ -48,6 +49,7 @@ class Note:
     model: str | None
     credential: Digest | None
     key: Foreign | None = None
+    unproven: bool = False
 
 
 DUPLICATE_WINDOW = timedelta(seconds=30)

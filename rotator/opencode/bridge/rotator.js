@@ -487,6 +487,8 @@ var Mark = class {
   /** @type {"configured" | "unknown" | "signed" | "unseen" | null} */
   key = "unseen";
   // else whose it was
+  isUnproven = false;
+  // somebody else may have put another credential into it
   /** @param {Announced} fields */
   constructor(fields) {
     this.provider = fields.provider;
@@ -509,10 +511,16 @@ var Mark = class {
   /**
    * Its request carried a login of ours.
    *
-   * @param {{ isForeign: boolean, slot: string, carried: CarriedLogin }} call
+   * @param {{
+   *   isForeign: boolean,
+   *   isUnproven: boolean,
+   *   slot: string,
+   *   carried: CarriedLogin,
+   * }} call
    */
-  take({ isForeign, slot, carried }) {
+  take({ isForeign, isUnproven, slot, carried }) {
     if (isForeign) return this.leave();
+    this.isUnproven = isUnproven;
     this.isHeard = true;
     this.slot = slot;
     this.credential = carried.digest;
@@ -525,6 +533,7 @@ var Mark = class {
    */
   leave(secrets = []) {
     this.isHeard = true;
+    this.isUnproven = false;
     this.credential = null;
     const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
     this.key = isConfigured ? "configured" : "unknown";
@@ -1022,8 +1031,8 @@ var isPlainToken = (text) => text.length >= SHORTEST_TOKEN && text.length <= LON
 function tokensIn(texts) {
   const isUsual = ([name]) => TOKEN_NAMES.includes(name);
   const isLike = ([name, text]) => LIKE_TOKEN_NAMES.test(name) && !isBesideTokens(name) && isPlainToken(text.trim());
-  const usual = texts.filter((named) => isUsual(named) && named[1]);
-  const tokens = [...usual, ...texts.filter((named) => !isUsual(named) && isLike(named))];
+  const usual = texts.filter((named2) => isUsual(named2) && named2[1]);
+  const tokens = [...usual, ...texts.filter((named2) => !isUsual(named2) && isLike(named2))];
   return tokens.flatMap(([name, text]) => [.../* @__PURE__ */ new Set([text, text.trim()])].map((t) => [name, t]));
 }
 var isRefreshName = ([name]) => REFRESH_NAME.test(name);
@@ -1172,9 +1181,9 @@ var Descent = class {
    * @returns {MaybeTokenQuestion}
    */
   #asked({ headers, path: path8, query }, texts, body) {
-    const named = [...textsInFields(query), ...texts];
+    const named2 = [...textsInFields(query), ...texts];
     const isIt = ([name, text]) => text.length >= SHORTEST_TOKEN || REFRESH_NAMES.includes(name);
-    const stated = this.#refreshIn(named.filter(isIt).map(([, text]) => text));
+    const stated = this.#refreshIn(named2.filter(isIt).map(([, text]) => text));
     if (stated.length > 0) return this.#refreshBy(stated, { isStated: true });
     if (body === null ? !TOKEN_PATH.test(path8) : isModelRequest(path8, body)) return void 0;
     const carried = this.#refreshIn(textsInHeaders(headers).filter(isPlainToken));
@@ -1609,17 +1618,51 @@ var BoughtTokens = class {
   }
 };
 
+// src/core/passed-credentials.js
+var HEADERS = ["authorization", "api-key", "x-api-key", "x-goog-api-key"];
+var PARAMETER = /^(key|api[-_]?key|access[-_]?token)$/i;
+var named = (headers) => headerPairs(headers).map(([name, value]) => ({ name: String(name).toLowerCase(), value }));
+function carriesStill(secret, sent, passed) {
+  const before = named(sent.headers);
+  const isOurs = (value) => credentialsInValues([value]).has(secret);
+  const places = before.filter(({ value }) => isOurs(value)).map(({ name }) => name);
+  const looked = named(passed.headers).filter(
+    ({ name, value }) => value && (HEADERS.includes(name) || places.includes(name))
+  );
+  const wasThere = ({ name, value }) => before.some((one) => one.name === name && one.value === value);
+  if (looked.some((one) => !isOurs(one.value) && !wasThere(one))) return false;
+  const isOther = [...passed.query].some(
+    ([name, value]) => PARAMETER.test(name) && value !== secret && !sent.query.getAll(name).includes(value)
+  );
+  return !isOther && looked.some(({ value }) => isOurs(value));
+}
+
 // src/requests/context.js
 import { AsyncLocalStorage } from "node:async_hooks";
 var markContext = new AsyncLocalStorage();
 var sendingContext = new AsyncLocalStorage();
+var underWay = /* @__PURE__ */ new Map();
+var objectsOf = (input, init) => [input, init, init?.headers, init?.body, init?.signal].filter(isObject);
 async function runSending(call, action) {
   const sending = { call, isOver: false };
+  if (call) {
+    const objects = new WeakSet(objectsOf(call.input, call.init));
+    underWay.set(sending, { objects, body: call.init.body });
+  }
   try {
     return await sendingContext.run(sending, action);
   } finally {
     sending.isOver = true;
+    underWay.delete(sending);
   }
+}
+function findSending(input, init) {
+  const newest = [...underWay].reverse();
+  const body = init?.body;
+  const isText = isString(body) && body !== "";
+  const objects = objectsOf(input, init);
+  const found = newest.find(([, made]) => isText && made.body === body) ?? newest.find(([, made]) => objects.some((one) => made.objects.has(one)));
+  return found?.[0];
 }
 
 // src/requests/call.js
@@ -1645,8 +1688,18 @@ var Call = class {
   // the newest note that the person was shown
   isForeign = false;
   // whoever stands between us and the network sent another credential
-  /** @param {RequestFacts & { init: RequestInit, mark: Mark, login: ClaimedLogin }} claimed */
-  constructor({ input, init, request, mark, login }) {
+  isUnproven = false;
+  // somebody stands there, and what he sent of it we have not seen
+  /**
+   * @param {RequestFacts & {
+   *   init: RequestInit,
+   *   mark: Mark,
+   *   login: ClaimedLogin,
+   *   isLast?: boolean,
+   * }} claimed `isLast`: nobody stands between our fetch and the network
+   */
+  constructor({ input, init, request, mark, login, isLast = true }) {
+    this.isLast = isLast;
     this.request = request;
     this.input = input;
     this.init = init;
@@ -1679,19 +1732,25 @@ var Call = class {
     if (this.waited) this.attempt = 0;
     this.waited = false;
     this.sends += 1;
+    this.isUnproven = !this.isLast;
     this.sentAt = (/* @__PURE__ */ new Date()).toISOString();
     this.attempt += 1;
     this.tried.add(this.carried.digest);
     this.secrets.add(this.carried.secret);
   }
   /**
-   * Look at what a fetch between us and the network makes of it.
+   * Look at what a fetch between us and the network makes of it, wherever that sends it.
    *
    * @param {RequestFacts} facts
+   * @param {boolean} isLast what we see here goes to the network as it is
    */
-  observe({ method, path: path8, headers }) {
-    const isIt = method === "POST" && (isModelPath(path8) || path8 === this.url.pathname);
-    if (isIt && !credentialsInHeaders(headers).has(this.carried.secret)) this.isForeign = true;
+  observe({ method, path: path8, query, headers, init }, isLast) {
+    const text = bodyText(init?.body);
+    const isIt = isModelPath(path8) || path8 === this.url.pathname || text !== null && isModelRequest(path8, text);
+    if (method !== "POST" || !isIt) return;
+    const sent = { headers: this.init.headers, query: this.url.searchParams };
+    if (!carriesStill(this.carried.secret, sent, { headers, query })) this.isForeign = true;
+    else if (isLast) this.isUnproven = false;
   }
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
   endWait() {
@@ -2602,7 +2661,8 @@ var Reports = class {
       opencode: PROCESS_KIND,
       status: response.status,
       headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all2)])),
-      body: decodeBeginning(Buffer.from(redact(body, all2)))
+      body: decodeBeginning(Buffer.from(redact(body, all2))),
+      ...call.isUnproven && { unproven: true }
     };
   }
   /**
@@ -2632,7 +2692,8 @@ var Reports = class {
       provider: mark.slot ?? mark.provider,
       model: mark.model ?? null,
       credential: mark.credential,
-      key: mark.key
+      key: mark.key,
+      ...mark.isUnproven && { unproven: true }
     });
   }
 };
@@ -2655,11 +2716,11 @@ function builtFor(url, carried, seen, begun) {
     const told = readDestination(destination);
     return told.type === type ? told.texts : null;
   };
-  const named = seen.filter((destination) => {
+  const named2 = seen.filter((destination) => {
     const texts = textsOf(destination);
     return texts?.length && texts.every((text) => names(address, text));
   });
-  const possible = named.length ? named : begun.filter((destination) => textsOf(destination)?.length === 0);
+  const possible = named2.length ? named2 : begun.filter((destination) => textsOf(destination)?.length === 0);
   return possible.length === 1 ? possible[0] : null;
 }
 
@@ -3203,12 +3264,12 @@ var Bridge = class {
    * Note whose a request is that asks a model without a login of ours in it.
    *
    * @param {Mark} mark
-   * @param {RequestFacts} seen
+   * @param {Seen} seen
    */
-  #leave(mark, { headers }) {
+  #leave(mark, { headers, isLast }) {
     const login = this.#bought.buyerOf(mark.provider, headers);
     if (!login) return mark.leave(credentialsInHeaders(headers));
-    mark.take({ isForeign: false, slot: login.slot, carried: login });
+    mark.take({ isForeign: false, isUnproven: !isLast, slot: login.slot, carried: login });
     return this.#buys(mark.provider, true);
   }
   /**
@@ -3249,16 +3310,19 @@ var Bridge = class {
    * @param {Layer} layer
    * @param {unknown} receiver
    * @param {Parameters<typeof fetch>} given
+   * @param {Place} place where ours stands
    */
-  fetch(layer, receiver, given) {
+  fetch(layer, receiver, given, { isFirst, isLast }) {
     const pass = () => Reflect.apply(layer, receiver, given);
-    const seen = tryOr(() => inspectRequest(...given), null);
-    if (seen === null) return pass();
-    const outer = sendingContext.getStore();
+    const facts = tryOr(() => inspectRequest(...given), null);
+    if (facts === null) return pass();
+    const queued = isFirst ? void 0 : tryOr(() => findSending(...given), void 0);
+    const outer = queued ?? sendingContext.getStore();
     if (outer && !outer.isOver) {
-      tryOr(() => outer.call?.observe(seen));
-      return pass();
+      tryOr(() => outer.call?.observe(facts, isLast));
+      return sendingContext.run(outer, pass);
     }
+    const seen = { ...facts, isLast };
     const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
     if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
@@ -3268,7 +3332,7 @@ var Bridge = class {
   /**
    * @param {Layer} layer
    * @param {() => Promise<Response>} pass
-   * @param {RequestFacts} seen
+   * @param {Seen} seen
    * @param {Mark | undefined} mark
    */
   #send(layer, pass, seen, mark) {
@@ -3284,7 +3348,7 @@ var Bridge = class {
   /**
    * Return the login that a request of ours carries, and its mark; null if it is none of ours.
    *
-   * @param {RequestFacts} seen
+   * @param {Seen} seen
    * @param {Mark | undefined} inContext
    */
   #claim(seen, inContext) {
@@ -3368,12 +3432,12 @@ var Bridge = class {
    * @param {() => Promise<Response>} pass
    * @param {Claimed} seen
    */
-  async #ask(pass, { mark, login, request, input }) {
+  async #ask(pass, { mark, login, request, input, isLast }) {
     const response = await pass();
     const url = new URL(request ? request.url : input);
     if (this.#requestLogins.isMisplaced(mark, login, url)) return response;
     if (REFUSALS.includes(response.status)) {
-      mark.take({ isForeign: false, slot: login.slot, carried: login });
+      mark.take({ isForeign: false, isUnproven: !isLast, slot: login.slot, carried: login });
       tryOr(() => this.#buys(mark.provider, true));
     }
     await this.#bought.note(mark.provider, login, response).catch(noop);
@@ -3397,6 +3461,8 @@ var Bridge = class {
 
 // src/requests/outermost-fetch.js
 import { AsyncLocalStorage as AsyncLocalStorage2 } from "node:async_hooks";
+var OWN_TEXT = /^(async )?function fetch\([^)]*\) \{(\s*\[native code\]\s*\}$|[^]*\bundici\b)/;
+var isNative = (fetch2) => fetch2.name === "fetch" && OWN_TEXT.test(Function.prototype.toString.call(fetch2));
 var MOST_LAYERS = 1e3;
 var OutermostFetch = class {
   /** @type {Send} */
@@ -3453,7 +3519,14 @@ var OutermostFetch = class {
   /** @param {Fetch} theirs */
   #newLayer(theirs) {
     this.#made += 1;
-    const layer = { theirs, before: this.#current, ours: [], found: null, given: /* @__PURE__ */ new WeakSet() };
+    const layer = {
+      theirs,
+      before: this.#current,
+      ours: [],
+      found: null,
+      given: /* @__PURE__ */ new WeakSet(),
+      isLast: tryOr(() => isNative(theirs), false)
+    };
     this.#known.set(theirs, layer);
     return layer;
   }
@@ -3467,7 +3540,9 @@ var OutermostFetch = class {
         const { before } = layer;
         if (typeof before === "function" && this.#isAskedBy(layer, wrapped, given))
           return Reflect.apply(before, receiver, given);
-        return this.#send(layer.found ? this.#noted(layer) : layer.theirs, receiver, given);
+        const below = layer.found ? this.#noted(layer) : layer.theirs;
+        const place = { isFirst: wrapped === this.#current, isLast: layer.isLast };
+        return this.#send(below, receiver, given, place);
       }
     });
     layer.ours.push(wrapped);

@@ -61,6 +61,7 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
             model=sanitize(model) if isinstance(model, str) else None,
             credential=Digest(credential) if is_login else None,
             key=None if is_login else Foreign(key),
+            unproven=value.get("unproven") is True,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -57,6 +57,7 @@ def parse_signal(signal_id: str, content: bytes) -> Signal | None:
             answered=value.get("answered") is True,
             sent_at=from_iso(value["sent_at"]) if value.get("sent_at") else None,
             home=HomeName(value.get("home", HomeName.AUTH_FILE)),
+            unproven=value.get("unproven") is True,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -35,6 +35,18 @@ test("a request that somebody sent with another credential carries none of ours"
   assert.deepEqual([taken.key, taken.credential], ["unknown", null]);
 });
 
+test("what is not proven of a request is said of the last one", () => {
+  const taken = mark();
+  assert.equal(taken.isUnproven, false);
+  taken.take({ isForeign: false, isUnproven: true, ...CARRIED });
+  assert.equal(taken.isUnproven, true);
+  taken.take({ isForeign: false, isUnproven: false, ...CARRIED });
+  assert.equal(taken.isUnproven, false);
+  taken.take({ isForeign: false, isUnproven: true, ...CARRIED });
+  taken.leave();
+  assert.equal(taken.isUnproven, false);
+});
+
 test("a key of opencode.json is told from one that nobody knows", () => {
   const keyOf = (...secrets) => {
     const left = mark();

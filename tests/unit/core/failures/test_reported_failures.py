@@ -75,3 +75,7 @@ def test_a_report_about_a_well_known_login_is_of_any_provider_of_its_session() -
 
     assert find_reported(passed, "acme", "ses_1", NOON) is passed[0]
     assert find_reported(passed, "acme", "ses_2", NOON) is None
+
+
+def test_a_note_is_of_a_request_that_was_seen_unless_it_says_otherwise() -> None:
+    assert note().unproven is False

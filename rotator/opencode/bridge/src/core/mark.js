@@ -39,6 +39,7 @@ export class Mark {
   credential = null; // the digest that its request carried last, if that is a login of ours
   /** @type {"configured" | "unknown" | "signed" | "unseen" | null} */
   key = "unseen"; // else whose it was
+  isUnproven = false; // somebody else may have put another credential into it
 
   /** @param {Announced} fields */
   constructor(fields) {
@@ -65,10 +66,16 @@ export class Mark {
   /**
    * Its request carried a login of ours.
    *
-   * @param {{ isForeign: boolean, slot: string, carried: CarriedLogin }} call
+   * @param {{
+   *   isForeign: boolean,
+   *   isUnproven: boolean,
+   *   slot: string,
+   *   carried: CarriedLogin,
+   * }} call
    */
-  take({ isForeign, slot, carried }) {
+  take({ isForeign, isUnproven, slot, carried }) {
     if (isForeign) return this.leave();
+    this.isUnproven = isUnproven;
     this.isHeard = true;
     this.slot = slot;
     this.credential = carried.digest;
@@ -82,6 +89,7 @@ export class Mark {
    */
   leave(secrets = []) {
     this.isHeard = true;
+    this.isUnproven = false;
     this.credential = null;
     const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
     this.key = isConfigured ? "configured" : "unknown";

@@ -13,7 +13,7 @@ import { Exchange } from "../watcher/exchange.js";
 import { WatcherState } from "../watcher/watcher-state.js";
 import { BoughtTokens } from "./bought-tokens.js";
 import { Call } from "./call.js";
-import { markContext, runSending, sendingContext } from "./context.js";
+import { findSending, markContext, runSending, sendingContext } from "./context.js";
 import { AnotherProvider } from "./elsewhere.js";
 import { FailedRequests } from "./failed-requests.js";
 import { ObservedAnswers } from "./observed-answers.js";
@@ -29,11 +29,17 @@ import { Routing } from "./routing.js";
  * @import { Client } from "../opencode/client.js"
  * @import { Places } from "../system/places.js"
  * @import { ClaimedLogin, Layer } from "./call.js"
+ * @import { Place } from "./outermost-fetch.js"
+ */
+
+/**
+ * What can be seen of a request, and whether nobody stands between our fetch and the network.
+ * @typedef {RequestFacts & { isLast: boolean }} Seen
  */
 
 /**
  * A request of ours, with its mark and the login in it.
- * @typedef {RequestFacts & { mark: Mark, login: ClaimedLogin }} Claimed
+ * @typedef {Seen & { mark: Mark, login: ClaimedLogin }} Claimed
  */
 
 /**
@@ -146,12 +152,12 @@ export class Bridge {
    * Note whose a request is that asks a model without a login of ours in it.
    *
    * @param {Mark} mark
-   * @param {RequestFacts} seen
+   * @param {Seen} seen
    */
-  #leave(mark, { headers }) {
+  #leave(mark, { headers, isLast }) {
     const login = this.#bought.buyerOf(mark.provider, headers);
     if (!login) return mark.leave(credentialsInHeaders(headers));
-    mark.take({ isForeign: false, slot: login.slot, carried: login });
+    mark.take({ isForeign: false, isUnproven: !isLast, slot: login.slot, carried: login });
     return this.#buys(mark.provider, true);
   }
 
@@ -196,17 +202,20 @@ export class Bridge {
    * @param {Layer} layer
    * @param {unknown} receiver
    * @param {Parameters<typeof fetch>} given
+   * @param {Place} place where ours stands
    */
-  fetch(layer, receiver, given) {
+  fetch(layer, receiver, given, { isFirst, isLast }) {
     const pass = () => Reflect.apply(layer, receiver, given);
-    const seen = tryOr(() => inspectRequest(...given), null);
-    if (seen === null) return pass();
-    const outer = sendingContext.getStore();
+    const facts = tryOr(() => inspectRequest(...given), null);
+    if (facts === null) return pass();
+    const queued = isFirst ? undefined : tryOr(() => findSending(...given), undefined);
+    const outer = queued ?? sendingContext.getStore();
     if (outer && !outer.isOver) {
-      // Somebody kept an older fetch of ours and calls it inside the newest.
-      tryOr(() => outer.call?.observe(seen));
-      return pass();
+      // Somebody kept an older fetch of ours and calls it inside the newest, or from a queue.
+      tryOr(() => outer.call?.observe(facts, isLast));
+      return sendingContext.run(outer, pass);
     }
+    const seen = { ...facts, isLast };
     const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
     if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
@@ -217,7 +226,7 @@ export class Bridge {
   /**
    * @param {Layer} layer
    * @param {() => Promise<Response>} pass
-   * @param {RequestFacts} seen
+   * @param {Seen} seen
    * @param {Mark | undefined} mark
    */
   #send(layer, pass, seen, mark) {
@@ -235,7 +244,7 @@ export class Bridge {
   /**
    * Return the login that a request of ours carries, and its mark; null if it is none of ours.
    *
-   * @param {RequestFacts} seen
+   * @param {Seen} seen
    * @param {Mark | undefined} inContext
    */
   #claim(seen, inContext) {
@@ -327,13 +336,13 @@ export class Bridge {
    * @param {() => Promise<Response>} pass
    * @param {Claimed} seen
    */
-  async #ask(pass, { mark, login, request, input }) {
+  async #ask(pass, { mark, login, request, input, isLast }) {
     const response = await pass();
     const url = new URL(request ? request.url : input);
     if (this.#requestLogins.isMisplaced(mark, login, url)) return response;
     // The turn may fail of it.
     if (REFUSALS.includes(response.status)) {
-      mark.take({ isForeign: false, slot: login.slot, carried: login });
+      mark.take({ isForeign: false, isUnproven: !isLast, slot: login.slot, carried: login });
       tryOr(() => this.#buys(mark.provider, true));
     }
     await this.#bought.note(mark.provider, login, response).catch(noop);

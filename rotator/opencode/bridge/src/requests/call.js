@@ -1,8 +1,9 @@
 // One request of ours, however often it is sent.
 
-import { credentialsInHeaders } from "../core/credentials.js";
 import { without } from "../core/headers.js";
-import { isModelPath } from "../core/model-requests.js";
+import { isModelPath, isModelRequest } from "../core/model-requests.js";
+import { carriesStill } from "../core/passed-credentials.js";
+import { bodyText } from "../core/request-facts.js";
 import { isString } from "../core/values.js";
 import { randomId } from "../system/random.js";
 import { runSending } from "./context.js";
@@ -43,9 +44,18 @@ export class Call {
   /** @type {string | undefined} */
   shown; // the newest note that the person was shown
   isForeign = false; // whoever stands between us and the network sent another credential
+  isUnproven = false; // somebody stands there, and what he sent of it we have not seen
 
-  /** @param {RequestFacts & { init: RequestInit, mark: Mark, login: ClaimedLogin }} claimed */
-  constructor({ input, init, request, mark, login }) {
+  /**
+   * @param {RequestFacts & {
+   *   init: RequestInit,
+   *   mark: Mark,
+   *   login: ClaimedLogin,
+   *   isLast?: boolean,
+   * }} claimed `isLast`: nobody stands between our fetch and the network
+   */
+  constructor({ input, init, request, mark, login, isLast = true }) {
+    this.isLast = isLast;
     this.request = request;
     this.input = input;
     this.init = init;
@@ -81,6 +91,7 @@ export class Call {
     if (this.waited) this.attempt = 0; // what was refused before says nothing any more
     this.waited = false;
     this.sends += 1;
+    this.isUnproven = !this.isLast;
     this.sentAt = new Date().toISOString();
     this.attempt += 1;
     this.tried.add(this.carried.digest);
@@ -88,13 +99,21 @@ export class Call {
   }
 
   /**
-   * Look at what a fetch between us and the network makes of it.
+   * Look at what a fetch between us and the network makes of it, wherever that sends it.
    *
    * @param {RequestFacts} facts
+   * @param {boolean} isLast what we see here goes to the network as it is
    */
-  observe({ method, path, headers }) {
-    const isIt = method === "POST" && (isModelPath(path) || path === this.url.pathname);
-    if (isIt && !credentialsInHeaders(headers).has(this.carried.secret)) this.isForeign = true;
+  observe({ method, path, query, headers, init }, isLast) {
+    const text = bodyText(init?.body);
+    const isIt =
+      isModelPath(path) ||
+      path === this.url.pathname ||
+      (text !== null && isModelRequest(path, text));
+    if (method !== "POST" || !isIt) return;
+    const sent = { headers: this.init.headers, query: this.url.searchParams };
+    if (!carriesStill(this.carried.secret, sent, { headers, query })) this.isForeign = true;
+    else if (isLast) this.isUnproven = false;
   }
 
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */

@@ -11,7 +11,14 @@ import { isObject } from "../core/values.js";
  * @param {Fetch} layer
  * @param {unknown} receiver
  * @param {any} given the arguments
+ * @param {Place} place
  * @returns {unknown}
+ */
+
+/**
+ * Where one of ours stands: whether it is the outermost, and whether only the runtime's own fetch
+ * is below it.
+ * @typedef {{ isFirst: boolean, isLast: boolean }} Place
  */
 
 /**
@@ -25,7 +32,20 @@ import { isObject } from "../core/values.js";
  * @property {Fetch[]} ours those of ours over it, two at most
  * @property {Fetch | null} found the one of them that it may ask
  * @property {WeakSet<object>} given what it has got to send
+ * @property {boolean} isLast it is the runtime's own
  */
+
+// The text of Bun's, which a bound one has as well, and of Node's; a proxy has neither.
+const OWN_TEXT =
+  /^(async )?function fetch\([^)]*\) \{(\s*\[native code\]\s*\}$|[^]*\bundici\b)/;
+
+/**
+ * Tell whether a fetch is the runtime's own.
+ *
+ * @param {Fetch} fetch
+ */
+const isNative = (fetch) =>
+  fetch.name === "fetch" && OWN_TEXT.test(Function.prototype.toString.call(fetch));
 
 const MOST_LAYERS = 1000; // fetches put before ours; who puts more there is left alone
 
@@ -90,7 +110,14 @@ export class OutermostFetch {
   #newLayer(theirs) {
     this.#made += 1;
     /** @type {Layer} */
-    const layer = { theirs, before: this.#current, ours: [], found: null, given: new WeakSet() };
+    const layer = {
+      theirs,
+      before: this.#current,
+      ours: [],
+      found: null,
+      given: new WeakSet(),
+      isLast: tryOr(() => isNative(theirs), false),
+    };
     this.#known.set(theirs, layer);
     return layer;
   }
@@ -107,7 +134,9 @@ export class OutermostFetch {
         const { before } = layer;
         if (typeof before === "function" && this.#isAskedBy(layer, wrapped, given))
           return Reflect.apply(before, receiver, given);
-        return this.#send(layer.found ? this.#noted(layer) : layer.theirs, receiver, given);
+        const below = layer.found ? this.#noted(layer) : layer.theirs;
+        const place = { isFirst: wrapped === this.#current, isLast: layer.isLast };
+        return this.#send(below, receiver, given, place);
       },
     });
     layer.ours.push(wrapped);

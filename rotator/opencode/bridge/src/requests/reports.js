@@ -123,6 +123,7 @@ export class Reports {
       status: response.status,
       headers: Object.fromEntries(told.map(([name, value]) => [name, redact(value, all)])),
       body: decodeBeginning(Buffer.from(redact(body, all))),
+      ...(call.isUnproven && { unproven: true }),
     };
   }
 
@@ -156,6 +157,7 @@ export class Reports {
       model: mark.model ?? null,
       credential: mark.credential,
       key: mark.key,
+      ...(mark.isUnproven && { unproven: true }),
     });
   }
 }
