@@ -32,7 +32,10 @@ def tell_of_lost_captures(context: Context) -> None:
     since = _LONG_AGO if made_at is None else made_at - _MARGIN
     # What is captured meanwhile is in the state that is read after it.
     events = context.history.captures_since(since)
-    lost = lost_captures(events, context.store.state().accounts) if events else ()
+    state = context.store.state()
+    gone = lost_captures(events, state.accounts) if events else ()
+    # One whose row cannot be read is told of as that.
+    lost = [name for name in gone if not any(name in sentence for sentence in state.broken)]
     if not lost:
         return
     why = f"{TOLD}does not have what was captured as {', '.join(lost)}"

@@ -184,7 +184,8 @@ class HistoryFile:
 
     def _set_patience(self) -> None:
         if self._file is not None:
-            self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience() * 1000)}")
+            with store_errors(self._path):
+                self._connection.execute(f"PRAGMA busy_timeout = {int(self._patience() * 1000)}")
 
     def _use(self, connection: Connection, file: tuple[int, int] | None) -> None:
         before, self._connection, self._file = self._connection, connection, file
