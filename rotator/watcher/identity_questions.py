@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.context import Context
-from rotator.core.logins.knowledge import Knowledge
-from rotator.core.logins.perhaps_one import perhaps_one
 from rotator.core.poll_schedule import (
     LEASE,
     MOST_TRIES,
@@ -27,8 +25,7 @@ from rotator.core.poll_schedule import (
 from rotator.core.selection.policy import is_stale
 from rotator.errors import LoginRejected, ProviderError, ProviderUnavailable
 from rotator.live.account_owners import learn_owner
-from rotator.live.knowledge import knowledge
-from rotator.model import Account, AccountId, Credential, Digest, Identity
+from rotator.model import Account, AccountId, Credential, Digest, Identity, State
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +43,9 @@ class _Question:
     tries: int
 
 
-def in_doubt(known: Knowledge) -> set[AccountId]:
-    """Return the accounts that may be another one's, those whose pair may be, and those others.
-
-    Also those of which nothing but a question can say whether they are one person's.
-    """
-    doubted = {one for account in known.state.accounts for one in _doubted(account)}
-    for account, others in perhaps_one(known).items():
-        doubted |= {account, *(other.id for other in others)}
-    return doubted
+def in_doubt(state: State) -> set[AccountId]:
+    """Return the accounts that may be another one's, and those whose pair may be."""
+    return {account_id for account in state.accounts for account_id in _doubted(account)}
 
 
 def _doubted(account: Account) -> Iterator[AccountId]:
@@ -89,7 +80,7 @@ class IdentityQuestions:
         if not self._context.preferences().ask_owner:
             return
         state, now = self._context.store.state(), self._context.clock()
-        doubted = in_doubt(knowledge(self._context, state))
+        doubted = in_doubt(state)
         for account in state.accounts:
             # What somebody else has exchanged works until it runs out, and may say who it is.
             if account.rejected is not None and account.spent_from is None:

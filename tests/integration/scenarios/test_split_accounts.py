@@ -149,8 +149,8 @@ def test_it_is_never_refreshed_before_somebody_says_that_it_is_another_login(
 
 
 @pytest.mark.parametrize(("person", "rows"), [("bob", 2), ("ada", 1)])
-def test_once_it_is_refreshed_its_vendor_says_whose_it_is(
-    live: Live, person: str, rows: int
+def test_once_it_is_refreshed_a_vendor_that_may_be_asked_says_whose_it_is(
+    home: Path, site: Site, live: Live, person: str, rows: int
 ) -> None:
     _, row = ada_then(live, person)
     split(live.context, row)
@@ -161,6 +161,11 @@ def test_once_it_is_refreshed_its_vendor_says_whose_it_is(
     ensure_fresh(live.context, live.account(new.name))
 
     ask(live)
+    # Of one that is asked in doubt alone a person has said enough.
+    assert live.account(new.name).identity_key is None
+    registry = Registry({NAMING: Shy(asks_only_in_doubt=False)}, send=site)
+    with open_live(home, clock=live.clock, registry=registry) as other:
+        ask(other)
 
     keys = sorted(str(account.identity_key) for account in live.state.of(NAMING))
     assert keys == sorted({"user/ada", f"user/{person}"})

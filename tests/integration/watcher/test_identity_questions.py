@@ -18,15 +18,12 @@ from rotator.core.poll_schedule import MOST_TRIES, OwnerRecord
 from rotator.errors import ProviderUnavailable
 from rotator.model import SPENT_ELSEWHERE, Digest
 from rotator.model.preferences import Preferences
-from rotator.opencode.auth.entries import parse_entry
 from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import HttpAnswer
 from rotator.secret import Secret
-from rotator.services import accounts as ledger
 from rotator.services.spent_logins import reject_spent
 from rotator.watcher.identity_questions import IdentityQuestions, in_doubt
-from tests.support.builders import MINUTE, a_state, an_account, knowing
-from tests.support.builders import oauth as credential_of
+from tests.support.builders import MINUTE, a_state, an_account
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.live import HandClock, Live, api, oauth, oauth_until, open_live
 from tests.support.naming import NAMING, Namer, Naming
@@ -354,36 +351,7 @@ def test_who_is_in_doubt_is_said_by_the_rows() -> None:
     older = replace(an_account("d"), maybe=newer.id)
     state = a_state(sure, replace(unproven, unproven=True), newer, older)
 
-    assert in_doubt(knowing(state)) == {unproven.id, newer.id, older.id}
-
-
-def test_two_that_nothing_tells_apart_are_in_doubt() -> None:
-    named = an_account("acme-1", credential=credential_of("a"), identity_key="ada")
-    other = an_account("acme-2", credential=credential_of("b"), identity_key="bob")
-    unknown = an_account("acme-3", credential=credential_of("c"))
-
-    assert in_doubt(knowing(a_state(named, other))) == set()
-    assert in_doubt(knowing(a_state(named, unknown))) == {named.id, unknown.id}
-
-
-def test_a_vendor_whose_terms_speak_against_it_is_asked_about_two_rows_that_may_be_one(
-    shy: Live, namer: Namer
-) -> None:
-    """Somebody has split them, or has said that both may be used."""
-    shy.sees({NAMING: oauth("bob", left=DAY)})
-    for account in shy.state.accounts:
-        shy.context.store.set_doubts(account.id, ())
-    ledger.add(
-        shy.context,
-        NAMING,
-        parse_entry(NAMING, Secret(json.dumps(oauth("ada", 2)))),
-        alias=None,
-        activate=False,
-    )
-
-    asked_by(shy.context)
-
-    assert "ACC-CANARY-ada-2" in namer.asked
+    assert in_doubt(state) == {unproven.id, newer.id, older.id}
 
 
 # -- budgets -----------------------------------------------------------------------------------

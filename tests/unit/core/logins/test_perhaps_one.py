@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rotator.core.logins.perhaps_one import perhaps_one, perhaps_words
+from rotator.core.logins.perhaps_one import may_be_one, perhaps_one, perhaps_words
 from rotator.model import Account, Credential, Identity
 from tests.support.builders import HOUR, MINUTE, NOW, a_state, an_account, api, knowing, oauth
 
@@ -85,3 +85,11 @@ def test_it_is_said_with_what_to_do() -> None:
         "it may be the same person's as acme-2 or acme-1: rotator accounts merge acme/acme-2"
         " acme/acme-3 if so, rotator accounts rename gives both a name if not"
     )
+
+
+def test_two_that_are_both_known_are_told_apart_by_that() -> None:
+    ada, bob = login(1, identity_key="ada"), login(2, identity_key="bob")
+    known = knowing(a_state(ada, bob))
+
+    assert not may_be_one(ada, bob, known)
+    assert may_be_one(ada, replace(bob, identity_key=None), known)
