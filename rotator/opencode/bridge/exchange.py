@@ -63,6 +63,7 @@ class Exchange:
         self._paths = paths
         self.folder = paths.bridge
         self._was_removed = False
+        self._made: list[int | None] = []
         self._make()
         self._was_removed = False
 
@@ -80,6 +81,10 @@ class Exchange:
         self._was_removed = not all(path.is_dir() for path in folders) or self._was_removed
         for folder in (self._paths.state, *folders):
             private_folder(folder)
+        # One may be gone in between: then another one has been made.
+        made = [_number_of(path) for path in folders]
+        self._was_removed |= self._made not in ([], made)
+        self._made = made
 
     def _publish(self, path: Path, content: bytes) -> None:
         try:
@@ -278,3 +283,11 @@ def is_signal(name: str) -> bool:
     """Tell whether a file of that name in the inbox is one of a bridge."""
     stem, dot, ending = name.rpartition(".")
     return dot == "." and ending == "json" and _ID.fullmatch(stem) is not None
+
+
+def _number_of(folder: Path) -> int | None:
+    """Return by what number the disk knows a folder; None where it is gone."""
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None

@@ -20,6 +20,7 @@ from rotator.opencode.bridge.exchange import STALE_SECONDS, Exchange
 from rotator.opencode.bridge.fields import LARGEST_SIGNAL
 from rotator.services import accounts as ledger
 from rotator.system.liveness import pid_namespace
+from rotator.system.paths import private_folder
 from rotator.system.processes import start_ticks
 from tests.support.inbox import waiting_in
 from tests.support.live import NOON, Live, api, oauth, open_live
@@ -336,3 +337,20 @@ def test_a_bridge_that_is_not_understood_is_swept(exchange: Exchange, content: s
     path.write_text(content)
 
     assert (exchange.present(), path.exists()) == ([], False)
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_was_removed(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [exchange.inbox]
+
+    def gone_just_now(folder: Path) -> Path:
+        if folder in left:
+            folder.rename(tmp_path / "gone")
+            left.remove(folder)
+        return private_folder(folder)
+
+    monkeypatch.setattr("rotator.opencode.bridge.exchange.private_folder", gone_just_now)
+
+    assert [exchange.restore(), exchange.restore()] == [True, False]
+    assert exchange.inbox.is_dir()
