@@ -190,7 +190,10 @@ def _rotate(scene: Presser, key: str) -> None:
     scene.press("home", key)
     scene.until(lambda: scene.live_key not in {before, ""}, "another key in auth.json")
     scene.shows(f"○ {scene.labels[0]} ")
-    scene.press("home", "enter")
+    # Who was put in is chosen with the answer, which may come after the first key.
+    scene.press("home")
+    scene.shows(f"▌ ○ {scene.labels[0]} ")
+    scene.press("enter")
     scene.is_live(scene.labels[0])
 
 
