@@ -18,12 +18,13 @@ import pytest
 
 from rotator.clock import to_iso
 from rotator.core.failures.reported_failures import Note
-from rotator.model import AccountState, EventKind, Signal
+from rotator.model import AccountState, EventKind
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.watcher.refresh_queue import RefreshQueue
 from rotator.watcher.signals import SignalHandler
 from rotator.watcher.usage_poller import UsagePoller
+from tests.support.inbox import answered
 from tests.support.live import Live, api, open_live
 
 ONE, TWO = "acme/acme-1", "acme/acme-2"
@@ -78,34 +79,10 @@ class Watched:
         """Tell of a refused request; return the verdict on it."""
         digest = self.live.account(TWO).credential.digest
         self._count += 1
-        value = {
-            "schema": 1,
-            "id": f"f-{self._count}",
-            "request": f"r-{self._count}",
-            "attempt": 1,
-            "at": to_iso(self.live.clock.now),
-            "provider": "acme",
-            "host": "api.acme.example",
-            "model": "m1",
-            "session": "ses_1",
-            "credential": digest,
-            "tried": [digest],
-            "left": [],
-            "aside": False,
-            "waited": False,
-            "opencode": "serve",
-            "status": 429,
-            "headers": {"retry-after": "3600"},
-            "body": LIMIT,
-            "unproven": True,
-        }
-        path = self.exchange.inbox / f"f-{self._count}.json"
-        path.write_text(json.dumps(value | changes))
-        signal = self.exchange.take(path)
-        assert isinstance(signal, Signal)
-        self.handler.on_bridge_signal(signal)
-        verdict = self.exchange.outbox / path.name
-        return json.loads(verdict.read_bytes()) if verdict.exists() else None
+        refused = {"status": 429, "headers": {"retry-after": "3600"}, "body": LIMIT}
+        said = refused | {"unproven": True} | changes
+        now = self.live.clock.now
+        return answered(self.exchange, self.handler, self._count, now, digest, **said)
 
     def notes(self, **changes: Any) -> None:
         """Let the bridge say whose request of the session's failed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from rotator.clock import to_iso
-from rotator.model import AccountState, EventKind, Signal
+from rotator.model import AccountState, EventKind
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.watcher.refresh_queue import RefreshQueue
 from rotator.watcher.signals import SignalHandler
 from rotator.watcher.usage_poller import UsagePoller
+from tests.support.inbox import answered
 from tests.support.live import Live, api, open_live
 
 ONE, TWO = "acme/acme-1", "acme/acme-2"
@@ -49,22 +48,7 @@ class Watched:
         now = (self.live.clock.now - self._at) / timedelta(milliseconds=1)
         digest = self.live.account(who).credential.digest
         self._count += 1
-        value = {
-            "schema": 1,
-            "id": f"f-{self._count}",
-            "request": f"r-{self._count}",
-            "attempt": 1,
-            "at": to_iso(self.live.clock.now),
-            "provider": "acme",
-            "host": "api.acme.example",
-            "model": "m1",
-            "session": "ses_1",
-            "credential": digest,
-            "tried": [digest],
-            "left": [],
-            "aside": False,
-            "waited": False,
-            "opencode": "serve",
+        fault: dict[str, Any] = {
             "status": None,
             "headers": {},
             "body": "",
@@ -73,13 +57,8 @@ class Watched:
             "held": held,
         }
         self._row.append((kind, now))
-        path = self.exchange.inbox / f"f-{self._count}.json"
-        path.write_text(json.dumps(value | changes))
-        signal = self.exchange.take(path)
-        assert isinstance(signal, Signal)
-        self.handler.on_bridge_signal(signal)
-        verdict = self.exchange.outbox / path.name
-        return json.loads(verdict.read_bytes()) if verdict.exists() else None
+        at, said = self.live.clock.now, fault | changes
+        return answered(self.exchange, self.handler, self._count, at, digest, **said)
 
     def begins_anew(self) -> None:
         """Let a good answer come."""
