@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rotator.clock import is_ahead, to_iso
 from rotator.core.logins.store_merge import MergedStore, Row, merge_stores, replaced_of
-from rotator.errors import NewerSchema, StoreDamaged
+from rotator.errors import StoreDamaged, StoreError
 from rotator.opencode.auth.file import Whole, parse_live
 from rotator.opencode.auth.placement import is_mounted, is_read_only, may_write
 from rotator.storage.account_copy import NOTICE
@@ -206,7 +206,7 @@ def _is_whole_store(path: Path) -> bool:
     try:
         with open_regular(path) as file, opened_image(file.read(), path) as connection:
             require_intact_copy(connection, path)
-    except (OSError, StoreDamaged, NewerSchema):
+    except (OSError, StoreError):
         return False
     return not path.is_symlink()
 

@@ -11,9 +11,9 @@ import pytest
 
 from rotator.errors import LiveFileUnreadable, NothingToRotateTo, SwapConflict
 from rotator.live.homes import capture_home, switch, take_out_of
-from rotator.model import EventKind, HomeName
+from rotator.model import Credential, EventKind, HomeName
 from rotator.opencode.database.home import DatabaseHome
-from rotator.opencode.home import HomeEntry, HomeReading, Unusable
+from rotator.opencode.home import Entries, HomeEntry, HomeReading, Unusable
 from rotator.services.accounts import remove
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
@@ -260,6 +260,37 @@ def test_a_database_that_cannot_be_used_changes_nothing(both: Both) -> None:
         switch(both.live.context, both.home, before.accounts[0].id, "a test")
 
 
+def test_where_there_is_no_database_nobody_is_switched_in_it(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    account = both.live.account("acme/one")
+    both.table.close()
+    both.live.paths.opencode_database.unlink()
+
+    with pytest.raises(LiveFileUnreadable, match="OpenCode 2 was never used here") as refused:
+        switch(both.live.context, both.home, account.id, "by hand")
+
+    assert refused.value.hint == "log in with OpenCode 2 once"
+
+
+def test_a_row_that_takes_no_newer_tokens_is_read_and_not_tried_for_ever(both: Both) -> None:
+    slot = both.log_in("named", tokens("ada"))
+    both.live.sees({"named": oauth("ada", 2)})
+    tried: list[str] = []
+
+    class Stubborn(DatabaseHome):
+        def update(self, slot: str, _: HomeEntry, __: Credential) -> bool:
+            tried.append(slot)
+            return True
+
+    home = Stubborn(both.live.paths, servers=lambda _: [])
+    with swap_lock(both.live.paths.swap_lock):
+        reading = capture_home(both.live.context, home, watched=True)
+
+    assert isinstance(reading, Entries)
+    assert reading.at(slot) is not None
+    assert 1 < len(tried) < 10
+
+
 def test_a_removed_account_is_taken_out_and_not_brought_back_by_a_copy(both: Both) -> None:
     both.log_in("acme", key("a"), "one")
     both.log_in("acme", key("b"), "two")
@@ -321,7 +352,7 @@ def test_a_rotation_switches_where_the_account_stands(both: Both) -> None:
 
     done = rotate(both.live.context, plan)
 
-    assert done.homes == (DATABASE,)
+    assert (done.homes, done.written) == ((DATABASE,), False)
     assert both.table.active("named") == first
     assert both.live.active("named") == "ada-acme.example"
     told = both.live.events()[-1]

@@ -18,6 +18,7 @@ from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.storage.backups import Backups
 from rotator.storage.repair import mend
+from rotator.storage.repair_sources import copies_of
 from rotator.system.file_owners import foreign_link, open_own_folder, open_theirs
 from rotator.system.paths import find_paths
 from tests.support.household import Household
@@ -99,6 +100,20 @@ def test_c4_root_rebuilds_no_store_where_a_user_s_link_leads(house: Household, r
         mend(paths, Backups(paths), NOON)
 
     assert seen(roots) == before
+
+
+def test_c4_root_takes_nothing_from_a_damaged_copy_where_a_user_s_link_leads(
+    house: Household, roots: Path
+) -> None:
+    backups = Backups(find_paths(house.env()))
+    (newest, *_) = backups.newest_first()
+    content = newest.path.read_bytes()
+    (roots / "copy").write_bytes(content.replace(b"KEY-CANARY-a", b"KEY-CANARY-x"))
+    assert [copy.made_at for copy in copies_of(backups)] == [newest.made_at]
+
+    lead(newest.path, roots / "copy")
+
+    assert newest.made_at not in [copy.made_at for copy in copies_of(backups)]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 
 from rotator.core.logins.token_lines import kept_logins
 from rotator.live.knowledge import knowledge
-from rotator.model import Account, EventKind
+from rotator.model import Account, Digest, EventKind
 from rotator.plugins.registry import Registry
+from rotator.secret import digest_of
 from rotator.services import accounts as ledger
 from tests.integration.scenarios.test_one_name_for_two import (
     ALIKE,
@@ -114,6 +115,24 @@ def test_new_tokens_of_an_exchanged_login_are_not_taken_out(live: Live) -> None:
 
     assert held(live) == [newer["access"]]
     assert live.entries() == {ROTATING: newer}
+
+
+def test_what_the_kept_login_came_from_is_its_own_past(live: Live) -> None:
+    first = oauth_until("ada", 0, live.clock.now + HOUR)
+    live.sees({ROTATING: first})
+    live.clock.pass_time(minutes=30)
+    ada = oauth_until("ada", 1, live.clock.now + HOUR)
+    seen_refresh(live, first, ada)
+    live.sees({ROTATING: ada})
+    live.clock.pass_time(minutes=61)
+    live.sees({ROTATING: oauth_until("bob", 1, live.clock.now + HOUR)})
+    (row,) = live.state.of(ROTATING)
+
+    ledger.remove(live.context, row)
+
+    (left,) = live.state.of(ROTATING)
+    past = Digest(digest_of(first["access"]))
+    assert live.context.store.holder(ROTATING, past) == left.id
 
 
 def test_the_removed_one_does_not_come_back_by_an_old_copy(live: Live) -> None:

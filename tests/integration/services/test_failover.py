@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from rotator.context import Context
 from rotator.errors import NothingToRotateTo, StoreError
 from rotator.live.swap import Swapped, SwapRequest, swap
 from rotator.model import (
+    Account,
     AccountState,
     Credential,
     EventKind,
@@ -30,8 +32,10 @@ from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.services import failover
-from rotator.services.failover import carry_out
+from rotator.services.failover import Means, carry_out
+from rotator.system.locks import hold_all
 from tests.support.live import NOON, Live, api, as_anybody, as_opencode, oauth, open_live
+from tests.support.renewing import RENEWING, Vendor
 
 A, B = "acme/acme-1", "acme/acme-2"
 LIMITED = Finding(Meaning.SHORT_LIMIT, "429, rate limit")
@@ -94,6 +98,55 @@ def test_the_failed_account_rests_and_the_reasons_are_events(live: Live) -> None
 
     assert (live.state_of(B), live.active("acme")) == (AccountState.COOLING, "acme-1")
     assert live.kinds()[-2:] == [EventKind.LIMITED, EventKind.FAILOVER]
+
+
+def test_of_who_rested_before_nobody_says_that_it_could_not_take_over(live: Live) -> None:
+    live.sees({"acme": api("c")})
+    carry_out(live.context, failed(live, "acme/acme-3"), LIMITED, answer=give_nothing)
+    active = f"acme/{live.active('acme')}"
+
+    carry_out(live.context, failed(live, active), LIMITED, answer=give_nothing)
+
+    assert live.kinds()[-4:] == [EventKind.LIMITED, EventKind.FAILOVER] * 2
+
+
+def test_an_entry_that_another_program_wiped_meanwhile_is_put_back_by_the_swap(live: Live) -> None:
+    """The watcher sees each write: who writes another entry logs nobody out."""
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    signal = failed(live, B)
+    live.write({"acme": api("b"), "beta": api("x")})
+
+    carry_out(live.context, signal, LIMITED, answer=give_nothing)
+
+    assert live.entries() == {"acme": api("a"), "beta": api("x"), "zeta": api("z")}
+
+
+@pytest.mark.parametrize(
+    ("who", "takes_over"), [("this process", "ada-acme.example"), ("another", "cem-acme.example")]
+)
+def test_who_is_refreshed_here_is_waited_for_and_who_is_elsewhere_is_passed_over(
+    home: Path, who: str, takes_over: str
+) -> None:
+    vendor, asked = Vendor(), list[str]()
+    with open_live(home, registry=vendor.registry()) as live:
+        for name, left in (("ada", -1), ("cem", -1), ("bob", 60)):
+            live.sees({RENEWING: oauth(name, left=timedelta(minutes=left))})
+            live.clock.pass_time(minutes=10)
+        ada = live.account(f"{RENEWING}/ada-acme.example")
+        held = hold_all([live.paths.refresh_lock(ada.id)], patience_seconds=0)
+        assert held is not None
+
+        def freshen(account: Account) -> bool:
+            asked.append(account.alias)
+            return False
+
+        here = (ada.id,) if who == "this process" else ()
+        means = Means(freshen, under_way=here)
+        signal = failed(live, f"{RENEWING}/bob-acme.example")
+        carry_out(live.context, signal, LIMITED, answer=give_nothing, means=means)
+        held.release()
+
+        assert asked == [takes_over]
 
 
 def test_a_dead_login_is_noted_for_the_account_and_its_provider(live: Live) -> None:

@@ -117,6 +117,18 @@ def test_where_a_token_was_spent_meanwhile_another_takes_over_only_if_nobody_was
     assert three.active("acme") == active
 
 
+def test_whoever_shows_accounts_is_told_once_it_is_written_down_what_was_lifted(
+    three: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest(three, "acme/acme-1", hours=1)
+    seen: list[EventKind] = []
+    monkeypatch.setattr(Context, "notify_changed", lambda _: seen.append(three.kinds()[-1]))
+
+    turn(three, "acme", "acme-1")
+
+    assert seen[-1] is three.kinds()[-1] is not EventKind.SWAPPED
+
+
 def test_an_account_that_is_cooling_may_be_named(three: Live) -> None:
     rest(three, "acme/acme-1", hours=1)
 

@@ -1148,7 +1148,9 @@ def names_of(house: Household) -> set[str]:
 # -- what is left over -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["empty", "folder", "pipe", "garbage", "an old copy", "a link"])
+@pytest.mark.parametrize(
+    "kind", ["empty", "folder", "pipe", "garbage", "an old copy", "a link", "a live one"]
+)
 def test_a_left_over_rebuilt_store_takes_the_place_of_no_sound_one(
     home: Path, paths: Paths, kind: str
 ) -> None:
@@ -1167,6 +1169,9 @@ def test_a_left_over_rebuilt_store_takes_the_place_of_no_sound_one(
             waiting.write_bytes(b"garbage" * 2000)
         case "a link":
             waiting.symlink_to(old)
+        case "a live one":
+            shutil.copy(paths.store, waiting)
+            paths.store.with_name(f"{paths.store.name}.damaged-2026-11-29T000000.000Z-wal").touch()
         case _:
             waiting.write_bytes(old.read_bytes())
     before = paths.store.stat().st_ino
@@ -1178,6 +1183,28 @@ def test_a_left_over_rebuilt_store_takes_the_place_of_no_sound_one(
     assert "lost" not in ended.stderr
     assert paths.store.stat().st_ino == before
     assert not os.path.lexists(waiting)
+
+
+def test_a_rebuilding_that_was_begun_ends_with_what_had_been_built(paths: Paths) -> None:
+    """Once the log of the store is set aside, what stands at its place is only a part."""
+    log_into(paths.store)
+    older = paths.store.read_bytes()
+    with opened(paths) as live:
+        live.sees(LIVE | {"acme": api("c")})
+    log_into(paths.store)
+    stamp = "2026-11-22T130000.000Z"
+    paths.store.rename(f"{paths.store}{REBUILT}{stamp}")
+    paths.store.write_bytes(older)
+    paths.store.with_name(f"{paths.store.name}.damaged-{stamp}-wal").write_bytes(b"its log")
+
+    with opened(paths) as live:
+        assert "acme/acme-3" in live.names()
+
+
+def log_into(store: Path) -> None:
+    """Write what stands in the log into the store itself."""
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])

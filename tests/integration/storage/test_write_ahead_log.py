@@ -185,6 +185,17 @@ def test_the_pages_of_the_log_are_read_with_those_of_the_store(store: Path) -> N
     assert len(image) == count * PAGE
 
 
+def test_a_change_that_was_never_ended_is_none_of_the_store_s(store: Path) -> None:
+    with wal_of(store).open("r+b") as log:
+        log.seek(frame_at(0) + 8)
+        salts = log.read(8)
+        log.seek(0, 2)
+        # The second page; the number of pages then, which ends a change, is missing.
+        log.write(struct.pack(">II", 2, 0) + salts + bytes(8) + b"\xff" * PAGE)
+
+    assert rows_of(image_with_wal(store)) == WRITTEN
+
+
 def test_what_was_cut_off_a_store_is_as_good_as_zeroed(written: Path, tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(written)) as other:
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")

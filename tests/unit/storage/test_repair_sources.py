@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.opencode.auth.entries import parse_entry
 from rotator.secret import Secret
+from rotator.storage.backups import Backup
 from rotator.storage.damaged import Rows
 from rotator.storage.images import opened_empty
 from rotator.storage.migrations import SEALED_SINCE, STORE
-from rotator.storage.repair_sources import RepairSource, contents_of, source_of
+from rotator.storage.repair_sources import RepairSource, content_of, contents_of, source_of
+from tests.support.live import NOON
 
 ENTRY = '{"type":"api","key":"KEY-CANARY-a"}'
 SPOILT = {
@@ -41,6 +45,22 @@ def test_whether_rows_have_seals_is_told_by_the_schema(schema: int, *, has_seals
     assert (source.schema, source.has_seals) == (schema, has_seals)
     assert source.is_whole("account")
     assert (source.spoilt.get("account", ()), source.restless) == ((), ())
+
+
+def test_a_store_that_notes_no_changes_was_changed_never() -> None:
+    assert spoilt(SPOILT).changes == 0
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(10, True), (11, False), (12, False)])
+def test_a_copy_is_read_whole_or_not_at_all(
+    tmp_path: Path, size: int, *, is_read: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rotator.storage.repair_sources.LARGEST", 10)
+    copy = Backup(NOON, "mark", tmp_path / "copy.sqlite")
+    copy.path.write_bytes(b"c" * size)
+
+    with contextlib.nullcontext() if is_read else pytest.raises(OSError, match="too large"):
+        assert content_of(copy) == b"c" * size
 
 
 def spoilt(row: dict[str, Any]) -> RepairSource:
