@@ -18,7 +18,7 @@ from rotator.storage.backups import Backups
 from rotator.storage.copy_check import newest_sound_copy, require_copied
 from rotator.storage.images import opened_empty
 from rotator.storage.migrations import STORE
-from rotator.storage.store_copy import StoreCopy
+from rotator.storage.store_copy import StoreCopy, newest_backup
 from rotator.system.paths import Paths, find_paths
 from tests.integration.storage.test_repair import (
     ADA,
@@ -183,6 +183,21 @@ def test_whoever_may_only_read_shows_no_empty_store_for_the_accounts(paths: Path
 
     with pytest.raises(StoreDamaged, match="it is empty, and it was not"):
         StoreCopy(paths.store, "read-only")
+
+
+def test_a_backup_with_a_row_that_is_not_as_it_was_written_is_not_shown(paths: Paths) -> None:
+    newest = Backups(paths).newest_first()[0].path
+    older = newest.with_name(newest.name.replace("2026-11-22T12", "2026-11-20T12"))
+    shutil.copy(newest, older)
+    newest.write_bytes(newest.read_bytes().replace(b"KEY-CANARY-a", b"KEY-CANARY-x"))
+
+    shown = newest_backup(Backups(paths), "it is so")
+
+    assert shown is not None
+    store, made_at = shown
+    with store:
+        held = [a.credential.secret.reveal() for a in store.state().of("acme")]
+    assert (made_at.day, held) == (20, ["KEY-CANARY-a", "KEY-CANARY-b"])
 
 
 def test_a_doctor_calls_no_remainder_sound(home: Path, paths: Paths) -> None:
