@@ -1,4 +1,4 @@
-"""Hundreds of providers in auth.json cost hundreds of times one, and no more (case I4)."""
+"""Hundreds of providers in auth.json cost hundreds of times one, and no more."""
 
 from __future__ import annotations
 
