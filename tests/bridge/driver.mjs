@@ -268,7 +268,7 @@ function* request(command) {
   try {
     // A login loader may bring opencode a fetch of its own.
     const own = command.isKept ? below : fetch;
-    const send = () => own(...(init ? [input, init] : [input]));
+    const send = () => own(...(init ? [input, init] : [input]), ...(command.more ?? []));
     const response = yield command.isLost ? outside.runInAsyncScope(send) : send();
     const ms = performance.now() - started;
     const told = { ...seen, status: response.status, ms };

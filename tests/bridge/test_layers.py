@@ -21,6 +21,7 @@ from tests.support.other_plugins import (
     REJECTS,
     SET_AT_EVERY_REQUEST,
     SET_AT_START,
+    TAKES_MORE,
     THROWS,
     UNSEEN_POOLS,
     plugin,
@@ -94,6 +95,21 @@ def test_a_failover_works_under_whatever_another_plug_in_does(
     assert (len(asked), upstream.keys[-1]) == (2, B)
     assert len(seen_by_others(early)) >= 1
     assert not [name for names in seen_by_others(early) for name in names if "rotator" in name]
+
+
+def test_what_a_fetch_is_given_beside_a_request_comes_to_it_each_time(
+    early: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
+) -> None:
+    load(early, ORDERS[0], plugin(live.path.parent, TAKES_MORE))
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream), more=["a wish"])
+    signal = watcher.next_signal()
+    live.key(B)
+    watcher.retry(signal, B)
+
+    assert pending.result()["status"] == 200
+    assert seen_by_others(early) == [["a wish"]] * 2
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)

@@ -36,6 +36,17 @@ export const Start = async () => {
   return {};
 };
 """
+# Notes what it gets beside the two that everybody knows.
+TAKES_MORE = """
+export const More = async () => {
+  const below = globalThis.fetch;
+  globalThis.fetch = (input, init, ...more) => {
+    others.push(more);
+    return below(input, init);
+  };
+  return {};
+};
+"""
 SET_IN_HOOK = """
 let isSet = false;
 export const Later = async () => ({

@@ -3182,6 +3182,13 @@ function withOwnInit(seen) {
   const request = new Request(seen.input, seen.init);
   return { ...seen, input: request, request, init: { headers } };
 }
+var withMore = (layer, more) => (
+  /** @type {Layer} */
+  ((...given) => (
+    /** @type {any} */
+    layer(...given, ...more)
+  ))
+);
 var Bridge = class {
   #history = new History();
   /** @type {Set<string>} */
@@ -3325,9 +3332,15 @@ var Bridge = class {
     const seen = { ...facts, isLast };
     const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
-    if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
-    if (mark && seen.method === "POST") mark.leaveSigned();
-    return pass();
+    if (isSigned(seen)) {
+      if (mark && seen.method === "POST") mark.leaveSigned();
+      return pass();
+    }
+    const more = (
+      /** @type {unknown[]} */
+      given.slice(2)
+    );
+    return this.#send(more.length > 0 ? withMore(layer, more) : layer, pass, seen, mark);
   }
   /**
    * @param {Layer} layer

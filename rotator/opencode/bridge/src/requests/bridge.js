@@ -66,6 +66,18 @@ function withOwnInit(seen) {
   return { ...seen, input: request, request, init: { headers } };
 }
 
+/**
+ * Return a fetch that is given more than fetch knows, as the one above ours gave it: whoever asks
+ * so asks somebody who knows what it is.
+ *
+ * @param {Layer} layer
+ * @param {unknown[]} more
+ */
+const withMore = (layer, more) =>
+  /** @type {Layer} */ (
+    (/** @type {[any, any]} */ ...given) => /** @type {any} */ (layer)(...given, ...more)
+  );
+
 /** What all requests of this process share, and what happens to each. */
 export class Bridge {
   #history = new History();
@@ -218,9 +230,12 @@ export class Bridge {
     const seen = { ...facts, isLast };
     const mark = markContext.getStore();
     if (mark && seen.method === "POST") mark.isReached = true;
-    if (!isSigned(seen)) return this.#send(layer, pass, seen, mark);
-    if (mark && seen.method === "POST") mark.leaveSigned();
-    return pass();
+    if (isSigned(seen)) {
+      if (mark && seen.method === "POST") mark.leaveSigned();
+      return pass();
+    }
+    const more = /** @type {unknown[]} */ (given).slice(2);
+    return this.#send(more.length > 0 ? withMore(layer, more) : layer, pass, seen, mark);
   }
 
   /**
