@@ -33,6 +33,7 @@ BY_FOLDER = {
     "bash, in opencode's folder",
     "grep, our folder",
     "grep, opencode's folder",
+    "grep, the folder above",
     "glob, our folder",
 }
 MARKS = (A, B, RESULT, OWN, "new content")
@@ -47,6 +48,8 @@ def furnish(house: Household) -> None:
         house.write_auth({"mock": api(key)})
         assert rotator(house, "accounts").code == 0
     (ours(house) / "auth.json.journal").write_text(f"{B}\n")
+    # A file of such a name holds the logins of OpenCode 2 (OPENCODE_DB may give it another).
+    house.auth_file.with_name("opencode-local.db").write_bytes(b"\0" + A.encode() + b"\0")
     results = house.auth_file.parent / "tool-output"
     results.mkdir()
     (results / "tool_1").write_text(RESULT)
@@ -106,7 +109,8 @@ def bash(command: str) -> Answer:
 
 def asks_for_logins(house: Household) -> Mapping[str, Answer]:
     """Return what a model may ask for to see a login, or to change one."""
-    store, home = ours(house), house.home
+    store, home, live = ours(house), house.home, house.auth_file
+    name = store.name
     # The store is no text: what is shown of it is what is looked for in it.
     keys = "grep -ao 'KEY-[A-Z-]*'"
     short = {folder: f"~/{folder.relative_to(home)}" for folder in (store, house.auth_file.parent)}
@@ -120,7 +124,20 @@ def asks_for_logins(house: Household) -> Mapping[str, Answer]:
         "bash, with a tilde": bash(f"cat {short[store]}/rotator.sqlite | {keys}"),
         "bash, a whole folder": bash(f"cat $(find {short[store]} -type f) | {keys}"),
         "bash, cat of auth.json": bash(f"cat {short[house.auth_file.parent]}/auth.json"),
-        "bash, in opencode's folder": bash(f"cd {house.auth_file.parent}; cat auth.json"),
+        "bash, in opencode's folder": bash(f"cd {house.auth_file.parent}; cat auth*"),
+        "bash, step by step": bash(f"cd {store.parent} && cd opencode && cat auth.json"),
+        "bash, told where": tool_call(
+            "bash", command="cat auth.json", description="look", workdir=str(live.parent)
+        ),
+        "bash, a folder from above": bash(f"cd {store.parent} && grep -rao 'KEY-[A-Z-]*' {name}"),
+        "bash, an archive": bash(f"cd {store.parent} && tar cf - {name} | {keys}"),
+        "bash, from where it was told": tool_call(
+            "bash",
+            command=f"grep -rao 'KEY-[A-Z-]*' {name}",
+            description="look",
+            workdir=str(store.parent),
+        ),
+        "bash, OpenCode 2's database": bash(f"{keys} {live.with_name('opencode.db')}"),
     }
 
 
@@ -137,7 +154,12 @@ def asks_for_more(house: Household) -> Mapping[str, Answer]:
         "edit, auth.json": tool_call("edit", filePath=str(live), oldString=A, newString="x"),
         "grep, our folder": tool_call("grep", pattern="KEY", path=str(store)),
         "grep, opencode's folder": tool_call("grep", pattern="KEY", path=str(live.parent)),
+        "grep, the folder above": tool_call("grep", pattern="KEY", path=str(store.parent)),
         "glob, our folder": tool_call("glob", pattern="*", path=str(store)),
+        "read, OpenCode 2's database": tool_call(
+            "read", filePath=str(live.with_name("opencode-local.db"))
+        ),
+        "bash, away with the store": bash(f"cd {store.parent}; mv {store.name} {house.home}/away"),
     }
 
 
