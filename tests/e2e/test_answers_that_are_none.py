@@ -21,7 +21,8 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
-SCENES = ("document", "empty", "whole", "stall", "silence", "late", "alone", "fine")
+BROKEN = ("broken", "cut-call", "short-call", "no-call", "odd-end", "odd-words")
+SCENES = ("document", "empty", "whole", "stall", "silence", "late", "alone", "fine", *BROKEN)
 LIMIT = {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
 WHOLE = {"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
 EVENTS = {"content-type": "text/event-stream"}
@@ -80,7 +81,8 @@ def scenes(house: Household, provider: LoopbackProvider) -> Iterator[Scenes]:
     install_bridge(house)
     with watcher(house):
         others = {scene: api(key(scene, "B")) for scene in SCENES if scene != "alone"}
-        for count, entries in ((7, others), (15, {s: api(key(s, "A")) for s in SCENES})):
+        live = {s: api(key(s, "A")) for s in SCENES}
+        for count, entries in ((len(others), others), (len(others) + len(live), live)):
             house.write_auth(entries)
             wait_until(lambda n=count: len(accounts(house)) == n, 10, f"{count} logins")  # type: ignore[misc]  # bound now
         with serve(house) as server:
@@ -89,6 +91,7 @@ def scenes(house: Household, provider: LoopbackProvider) -> Iterator[Scenes]:
 
 def test_f1_f2_f3_another_login_answers_and_no_loop_is_endless(scenes: Scenes) -> None:
     a_document_and_nothing_at_all(scenes)
+    calls_and_ends_that_are_none(scenes)
     silence(scenes)
     an_error_behind_half_a_text(scenes)
     nobody_left(scenes)
@@ -109,6 +112,36 @@ def a_document_and_nothing_at_all(scenes: Scenes) -> None:
     assert scenes.states("document") == ["ready", "cooling"]
     assert scenes.states("empty") == ["ready", "ready"]
     assert "an answer was empty 3 times in a row" in scenes.why("failover", "empty")
+
+
+def calls_and_ends_that_are_none(scenes: Scenes) -> None:
+    """Let another login answer where opencode takes an answer for unfinished."""
+    call = {"index": 0, "id": "c", "type": "function"}
+    begun = {"tool_calls": [{**call, "function": {"name": "bash", "arguments": '{"comm'}}]}
+    nothing, words = {"role": "assistant", "content": ""}, {"content": "Half"}
+    streams = {
+        "broken": [piece(begun)],
+        "cut-call": [piece(begun), "[DONE]"],
+        "short-call": [piece(begun), piece({}, "length"), "[DONE]"],
+        "no-call": [piece(nothing), piece({}, "tool_calls"), "[DONE]"],
+        "odd-end": [piece(nothing), piece({}, "eos"), "[DONE]"],
+        "odd-words": [piece(words), piece({}, "eos"), "[DONE]"],
+    }
+    for scene, said in streams.items():
+        body = "".join(f"data: {one}\n\n" for one in said)
+        scenes.answer(scene, Answer(headers=EVENTS, body=body))
+
+    for scene in BROKEN:
+        assert scenes.prompt(scene).endswith(SAID)
+
+    asked = {scene: "".join(scenes.asked(scene)) for scene in BROKEN}
+    assert asked == dict.fromkeys(BROKEN, "AAAB")
+    assert "broke off 3 times in a row" in scenes.why("failover", "broken")
+
+
+def piece(delta: dict[str, object], finish: str | None = None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [choice]})
 
 
 def silence(scenes: Scenes) -> None:

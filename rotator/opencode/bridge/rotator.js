@@ -2063,14 +2063,23 @@ var FailedRequests = class {
 
 // src/core/answer-parts.js
 var MOST_PARTS2 = 64;
-var NOTHING = { isError: false, hasContent: false, isFinished: false };
+var NOTHING = {
+  isError: false,
+  hasContent: false,
+  isFinished: false,
+  endsCalls: false,
+  isShort: false,
+  calls: []
+};
 var ERROR = { ...NOTHING, isError: true };
 var CONTENT = { ...NOTHING, hasContent: true };
 var FINISHED = { ...NOTHING, isFinished: true };
 var WHOLE = { ...CONTENT, isFinished: true };
-var FAILED_FINISH = /^(?:error|\w*_error|abort(?:ed)?|insufficient_system_resource)$/i;
-var QUIET_EVENT = /^(?:ping|keepalive|heartbeat|codex\..*|content_block_stop|response\.(?:created|in_progress|queued|rate_limits\S*))$/;
-var BLOCK_EVENT = /^content_block_(?:start|delta)$/;
+var FINISHES = /^(?:stop|content_filter|end_turn|stop_sequence|pause_turn|refusal|compaction)$/;
+var SHORT_FINISHES = /^(?:length|max_tokens|model_length|model_context_window_exceeded)$/;
+var CALL_FINISHES = /^(?:tool_calls|function_call|tool_use)$/;
+var QUIET_EVENT = /^(?:ping|keepalive|heartbeat|codex\..*|message_stop|response\.(?:created|in_progress|queued|rate_limits\S*))$/;
+var BLOCK_EVENT = /^content_block_(?:start|delta|stop)$/;
 var ITEM_DONE = "response.output_item.done";
 var SPOKEN_ITEM = /^(?:message|reasoning)$/;
 var FINE_CODE = /^(?:0*|200|20000|ok|success|null|none)$/i;
@@ -2081,8 +2090,24 @@ var listOf = (value) => Array.isArray(value) ? value.slice(0, MOST_PARTS2) : [];
 var all = (meanings) => ({
   isError: meanings.some(({ isError }) => isError),
   hasContent: meanings.some(({ hasContent }) => hasContent),
-  isFinished: meanings.some(({ isFinished }) => isFinished)
+  isFinished: meanings.some(({ isFinished }) => isFinished),
+  endsCalls: meanings.some(({ endsCalls }) => endsCalls),
+  isShort: meanings.some(({ isShort }) => isShort),
+  calls: meanings.flatMap(({ calls }) => calls)
 });
+var finishOf = (reason) => {
+  const word = isString(reason) ? reason : "";
+  return {
+    isFinished: FINISHES.test(word),
+    isShort: SHORT_FINISHES.test(word),
+    endsCalls: CALL_FINISHES.test(word)
+  };
+};
+function ofCall(call, place) {
+  const given = call?.function?.arguments;
+  const id = String(call?.index ?? call?.id ?? place);
+  return { id, text: isString(given) ? given : "", isWhole: isObject(given) };
+}
 var isFailureCode = (code) => (typeof code === "number" || isString(code)) && !FINE_CODE.test(String(code).trim());
 var isErrorValue = (error) => isObject(error) ? ERROR_WORDS.some((name) => !isEmpty(error[name]) && error[name] !== 0) : isString(error) && !FINE_CODE.test(error.trim());
 function saysError(value) {
@@ -2099,20 +2124,18 @@ function ofChoice(choice) {
   const { finish_reason: reason, text, error } = choice ?? {};
   const said = choice?.delta ?? choice?.message ?? {};
   const filled = Object.keys(said).filter((name) => name !== "role" && !isEmpty(said[name]));
-  const isCall = filled.some((name) => /^(?:tool_calls|function_call)$/.test(name));
-  const isGood = isString(reason) && reason !== "" && !FAILED_FINISH.test(reason);
   return {
+    ...finishOf(reason),
     isError: isErrorValue(error),
     hasContent: filled.length > 0 || !isEmpty(text),
-    // A tool is called whatever the reason is.
-    isFinished: isCall || isGood
+    calls: listOf(said.tool_calls).map(ofCall)
   };
 }
 function ofCandidate(candidate) {
   const parts = listOf(candidate?.content?.parts);
   const isCall = parts.some((part) => isObject(part) && !isEmpty(part.functionCall));
   return {
-    isError: false,
+    ...NOTHING,
     hasContent: parts.some((part) => Object.values(part ?? {}).some((said) => !isEmpty(said))),
     isFinished: isCall || !isEmpty(candidate?.finishReason)
   };
@@ -2126,11 +2149,13 @@ function ofEvent({ type, ...event }) {
   if (type === ITEM_DONE && !SPOKEN_ITEM.test(event.item?.type)) return WHOLE;
   if (/^response\./.test(type)) return CONTENT;
   if (type === "message_start") return isEmpty(event.message?.content) ? NOTHING : CONTENT;
-  if (type === "message_delta") return isEmpty(event.delta?.stop_reason) ? NOTHING : FINISHED;
-  if (type === "message_stop") return FINISHED;
+  if (type === "message_delta") return { ...NOTHING, ...finishOf(event.delta?.stop_reason) };
   if (!BLOCK_EVENT.test(type)) return WHOLE;
+  const id = String(event.index);
+  if (type === "content_block_stop")
+    return { ...NOTHING, calls: [{ id, text: "", isWhole: true, isEnd: true }] };
   const { type: kind, ...block } = event.content_block ?? event.delta ?? {};
-  if (/tool_use$/.test(kind)) return WHOLE;
+  if (kind === "tool_use") return { ...CONTENT, calls: [{ id, text: "", isWhole: false }] };
   return Object.values(block).every(isEmpty) ? NOTHING : CONTENT;
 }
 function interpretPart(value) {
@@ -2155,11 +2180,64 @@ function interpretPart(value) {
   return Object.keys(value).every((name) => FRAME.test(name) || isEmpty(value[name])) ? NOTHING : WHOLE;
 }
 
+// src/core/tool-calls.js
+var MOST_CALLS = 256;
+var Arguments = class {
+  #depth = 0;
+  #isText = false;
+  #isEscaped = false;
+  isBegun = false;
+  isWhole = false;
+  /** @param {string} text */
+  feed(text) {
+    for (const letter of text) this.#take(letter);
+  }
+  /** @param {string} letter */
+  #take(letter) {
+    this.isBegun ||= letter.trim() !== "";
+    if (this.#isEscaped) this.#isEscaped = false;
+    else if (letter === "\\") this.#isEscaped = this.#isText;
+    else if (letter === '"') this.#isText = !this.#isText;
+    else if (!this.#isText && (letter === "{" || letter === "[")) this.#depth += 1;
+    else if (!this.#isText && (letter === "}" || letter === "]")) {
+      this.#depth -= 1;
+      this.isWhole ||= this.#depth === 0;
+    }
+  }
+};
+var ToolCalls = class {
+  /** @type {Map<string, Arguments>} */
+  #calls = /* @__PURE__ */ new Map();
+  /** @param {CallPiece[]} pieces */
+  take(pieces) {
+    for (const { id, text, isWhole, isEnd } of pieces) {
+      const known = this.#calls.get(id);
+      if (!known && (isEnd || this.#calls.size >= MOST_CALLS)) continue;
+      const call = known ?? new Arguments();
+      this.#calls.set(id, call);
+      call.feed(text);
+      call.isWhole ||= isWhole;
+    }
+  }
+  /** Whether one was begun. */
+  get areThere() {
+    return this.#calls.size > 0;
+  }
+  /** Whether one came whole: that one is made, whatever else there is. */
+  get isOneWhole() {
+    return [...this.#calls.values()].some(({ isWhole }) => isWhole);
+  }
+  /** Whether one broke off in the middle, and none came whole. */
+  get areBroken() {
+    return !this.isOneWhole && [...this.#calls.values()].some(({ isBegun }) => isBegun);
+  }
+};
+
 // src/core/answer-reader.js
 var MOST_KEPT = 16 * 1024;
 var LONGEST_LINE = 64 * 1024;
 var FIELD = /^(?:event|id|retry|data)(?::|$)|^:/;
-var TELLING = /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|function_call|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|message_stop|content_block_start)"/;
+var TELLING = /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|content_block_(?:start|stop))"/;
 var PAGE = /^\s*(?:<!doctype|<html|<head|<body)/i;
 var NO_SENTENCE = /^[[{"]|[^\P{C}\n\t]|\ufffd/u;
 var SAYS = /^(?:message|msg|detail|error_msg|error_message|status_msg|reason)$/i;
@@ -2170,8 +2248,14 @@ var AnswerReader = class {
   #stray = "";
   // what is no event
   #isStray = false;
-  /** @type {PartMeaning} */
-  #meaning = { isError: false, hasContent: false, isFinished: false };
+  #meaning = {
+    isError: false,
+    hasContent: false,
+    isFinished: false,
+    isShort: false,
+    endsCalls: false
+  };
+  #calls = new ToolCalls();
   #hasEvents = false;
   #error = "";
   #isHidden = false;
@@ -2189,7 +2273,9 @@ var AnswerReader = class {
   }
   /** Whether its last word has come. */
   get isFinished() {
-    return this.#meaning.isFinished;
+    const { isFinished, isShort, endsCalls } = this.#meaning;
+    if (isFinished || this.#calls.isOneWhole) return true;
+    return isShort && !this.#calls.areBroken || endsCalls && this.#calls.areThere;
   }
   /** @param {string} text */
   feed(text) {
@@ -2215,7 +2301,7 @@ var AnswerReader = class {
     if (said === void 0 || said === "") return;
     this.#hasEvents = true;
     if (said === "[DONE]") return;
-    if (isLong) return this.#take({ isError: false, hasContent: true, isFinished: true }, "");
+    if (isLong) return this.#take(interpretPart(said), "");
     if (this.#meaning.hasContent && !TELLING.test(said)) return;
     const value = tryOr(() => JSON.parse(said));
     const part = interpretPart(value === void 0 ? said : value);
@@ -2234,13 +2320,14 @@ var AnswerReader = class {
    * @param {string} said
    */
   #take(part, said) {
-    const { isError, hasContent, isFinished } = this.#meaning;
-    if (part.isError && !isError) this.#error = said.slice(0, MOST_KEPT);
-    this.#meaning = {
-      isError: isError || part.isError,
-      hasContent: hasContent || part.hasContent,
-      isFinished: isFinished || part.isFinished
-    };
+    const known = this.#meaning;
+    if (part.isError && !known.isError) this.#error = said.slice(0, MOST_KEPT);
+    known.isError ||= part.isError;
+    known.hasContent ||= part.hasContent;
+    known.isFinished ||= part.isFinished;
+    known.isShort ||= part.isShort;
+    known.endsCalls ||= part.endsCalls;
+    this.#calls.take(part.calls);
   }
   /**
    * Return what was wrong, or null: nothing that we know of.
@@ -2251,9 +2338,9 @@ var AnswerReader = class {
    */
   end(end, isStream) {
     this.#endLine();
-    const { isError, hasContent, isFinished } = this.#meaning;
+    const { isError, hasContent } = this.#meaning;
     if (isError) return { kind: "error", body: this.#error };
-    if (isFinished) return null;
+    if (this.isFinished) return null;
     if (this.#isStray && !this.#hasEvents) return end === "ended" ? this.#instead(isStream) : null;
     if (end === "stalled") return { kind: "stalled", body: "" };
     if (end === "broken" || hasContent && isStream) return { kind: "cut", body: "" };

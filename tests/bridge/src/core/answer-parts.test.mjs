@@ -4,8 +4,15 @@ import { test } from "node:test";
 import { interpretPart } from "../../../../rotator/opencode/bridge/src/core/answer-parts.js";
 
 const says = (value) => {
-    const { isError, hasContent, isFinished } = interpretPart(value);
-    const words = Object.entries({ error: isError, content: hasContent, finished: isFinished });
+    const said = interpretPart(value);
+    const words = Object.entries({
+        error: said.isError,
+        content: said.hasContent,
+        finished: said.isFinished,
+        short: said.isShort,
+        "ends calls": said.endsCalls,
+        calls: said.calls.length > 0,
+    });
     return words.flatMap(([name, is]) => (is ? [name] : [])).join(" ");
 };
 const each = (values, expected) => {
@@ -84,20 +91,20 @@ test("chat completions: words, a call, an end", () => {
         "content",
     );
     each([choice({ text: "Hi" }), choice({ delta: {}, text: "Hi" })], "content");
-    each(
-        [delta({ tool_calls: [{ index: 0 }] }), delta({ function_call: { name: "f" } })],
-        "content finished",
-    );
-    each(
-        [delta({}, "stop"), delta({}, "content_filter"), delta({ role: "assistant" }, "length")],
-        "finished",
-    );
+    each([delta({ tool_calls: [{ index: 0 }] }), delta({ tool_calls: [null] })], "content calls");
+    // The SDKs of opencode know no call of that name.
+    each([delta({ function_call: { name: "f" } })], "content");
+    each([delta({}, "stop"), delta({}, "content_filter")], "finished");
+    each([delta({ role: "assistant" }, "length"), delta({}, "model_length")], "short");
+    each([delta({}, "tool_calls"), delta({}, "function_call")], "ends calls");
     each(
         [
             delta({}, "error"),
             delta({}, "network_error"),
             delta({}, "insufficient_system_resource"),
             delta({}, "abort"),
+            delta({}, "eos"),
+            delta({}, 7),
             delta({}, ""),
         ],
         "",
@@ -151,7 +158,8 @@ test("messages: what comes, and the end", () => {
             { type: "message_start", message: { content: [] } },
             { type: "message_start" },
             start,
-            { type: "content_block_stop" },
+            { type: "message_stop" },
+            { type: "message_delta", delta: { stop_reason: "odd" } },
             { type: "content_block_delta" },
             { type: "message_delta", delta: { stop_reason: null } },
             { type: "message_delta" },
@@ -167,12 +175,16 @@ test("messages: what comes, and the end", () => {
     );
     each(
         [{ type: "content_block_start", content_block: { type: "tool_use", id: "t" } }],
-        "content finished",
+        "content calls",
     );
     each(
-        [{ type: "message_delta", delta: { stop_reason: "refusal" } }, { type: "message_stop" }],
-        "finished",
+        [{ type: "content_block_start", content_block: { type: "server_tool_use", id: "t" } }],
+        "content",
     );
+    each([{ type: "content_block_stop", index: 1 }], "calls");
+    each([{ type: "message_delta", delta: { stop_reason: "refusal" } }], "finished");
+    each([{ type: "message_delta", delta: { stop_reason: "max_tokens" } }], "short");
+    each([{ type: "message_delta", delta: { stop_reason: "tool_use" } }], "ends calls");
 });
 
 test("Google's: what comes, and the end, also inside of another object", () => {

@@ -11,6 +11,11 @@ const judge = (text, { end = "ended", isStream = true } = {}) => {
 const kind = (text, how) => judge(text, how)?.kind ?? "good";
 const event = (value) => `data: ${JSON.stringify(value)}\n\n`;
 const delta = (said, finish_reason = null) => event({ choices: [{ delta: said, finish_reason }] });
+const call = (text, more = {}) =>
+    delta({ tool_calls: [{ index: 0, function: { arguments: text }, ...more }] });
+const block = (type, more) => event({ type: `content_block_${type}`, index: 1, ...more });
+const USE = block("start", { content_block: { type: "tool_use", id: "t", name: "f", input: {} } });
+const INPUT = block("delta", { delta: { type: "input_json_delta", partial_json: '{"a' } });
 const ROLE = delta({ role: "assistant", content: "" });
 const TEXT = delta({ content: "Hello" });
 const STOP = delta({}, "stop");
@@ -38,7 +43,7 @@ test("an answer that says little is good: a call, reasoning, a refusal, an end a
     const streams = [
         ROLE + STOP + DONE,
         delta({ reasoning_content: "Hm" }) + STOP,
-        delta({ tool_calls: [{ index: 0 }] }),
+        call('{"command":"ls"}'),
         delta({ refusal: "No." }) + STOP,
         delta({}, "content_filter"),
         TEXT + delta({}, "stop").trimEnd(), // the last line has no end
@@ -56,6 +61,40 @@ test("a text without its last word is cut, whoever ended it", () => {
     assert.equal(kind(ROLE, { end: "broken" }), "cut");
     assert.equal(kind("", { end: "broken" }), "cut");
     assert.equal(kind(ROLE + TEXT + STOP, { end: "broken" }), "good");
+});
+
+test("a call that broke off is none, and one that came whole is one", () => {
+    const begun = call('{"command": "echo \\"}\\" {', { id: "c" });
+    for (const text of ["", DONE, delta({}, "length"), delta({}, "length") + DONE])
+        assert.equal(kind(ROLE + begun + text), "cut", text);
+    assert.equal(kind(ROLE + begun + call('"}')), "good");
+    assert.equal(kind(ROLE + begun + call('[1]"') + call("}")), "good");
+    // What the model has written itself is opencode's to tell it of.
+    assert.equal(kind(ROLE + begun + delta({}, "tool_calls")), "good");
+    assert.equal(kind(ROLE + begun + STOP), "good");
+    // One of two is made.
+    assert.equal(kind(call("{}") + call('{"b', { index: 1 })), "good");
+    assert.equal(kind(call('{"b') + call("}", { index: 1 })), "cut");
+    assert.equal(kind(delta({ tool_calls: [{ function: { arguments: { a: 1 } } }] })), "good");
+    assert.equal(kind(call("", { id: "c" }) + delta({}, "length")), "good");
+    assert.equal(kind(call("", { id: "c" })), "cut");
+    assert.equal(kind(USE + INPUT), "cut");
+    assert.equal(kind(USE + INPUT + block("stop")), "good");
+    assert.equal(kind(USE + INPUT + block("stop", { index: 0 })), "cut");
+    const ended = event({ type: "message_delta", delta: { stop_reason: "max_tokens" } });
+    assert.equal(kind(USE + INPUT + block("stop") + ended), "good");
+});
+
+test("an end that opencode takes for none is none: it would ask again", () => {
+    assert.equal(kind(ROLE + delta({}, "eos") + DONE), "empty");
+    assert.equal(kind(TEXT + delta({}, "eos") + DONE), "cut");
+    assert.equal(kind(ROLE + delta({}, "tool_calls") + DONE), "empty");
+    assert.equal(kind(TEXT + delta({}, "tool_calls") + DONE), "cut");
+    assert.equal(kind(TEXT + delta({}, "function_call") + DONE), "cut");
+    const stop = (stop_reason) => event({ type: "message_delta", delta: { stop_reason } });
+    assert.equal(kind(stop("tool_use") + event({ type: "message_stop" })), "empty");
+    assert.equal(kind(event({ type: "message_stop" })), "empty");
+    assert.equal(kind(stop("end_turn")), "good");
 });
 
 test("silence is a stall, but not behind the last word", () => {

@@ -3,26 +3,47 @@
 
 import { isObject, isString } from "./values.js";
 
+/** @import { CallPiece } from "./tool-calls.js" */
+
 /**
  * What a part of an answer says: that something failed, something that can be used, that the
- * answer is whole.
- * @typedef {{ isError: boolean, hasContent: boolean, isFinished: boolean }} PartMeaning
+ * answer is whole, or is if a tool is called in it (`endsCalls`), or is where no call in it was
+ * broken off (`isShort`: it had no more room); and pieces of calls.
+ *
+ * @typedef {object} PartMeaning
+ * @property {boolean} isError
+ * @property {boolean} hasContent
+ * @property {boolean} isFinished
+ * @property {boolean} endsCalls
+ * @property {boolean} isShort
+ * @property {CallPiece[]} calls
  */
 
 const MOST_PARTS = 64;
 
-const NOTHING = { isError: false, hasContent: false, isFinished: false };
+/** @type {PartMeaning} */
+const NOTHING = {
+  isError: false,
+  hasContent: false,
+  isFinished: false,
+  endsCalls: false,
+  isShort: false,
+  calls: [],
+};
 const ERROR = { ...NOTHING, isError: true };
 const CONTENT = { ...NOTHING, hasContent: true };
 const FINISHED = { ...NOTHING, isFinished: true };
 const WHOLE = { ...CONTENT, isFinished: true };
 
-// Reasons to end with which a vendor says that it could not go on.
-const FAILED_FINISH = /^(?:error|\w*_error|abort(?:ed)?|insufficient_system_resource)$/i;
+// The reasons to end that the SDKs of opencode know. With another one opencode takes the answer for
+// unfinished, and asks again at once, as it does where tools are to be called and none is.
+const FINISHES = /^(?:stop|content_filter|end_turn|stop_sequence|pause_turn|refusal|compaction)$/;
+const SHORT_FINISHES = /^(?:length|max_tokens|model_length|model_context_window_exceeded)$/;
+const CALL_FINISHES = /^(?:tool_calls|function_call|tool_use)$/;
 // Events that say nothing yet.
 const QUIET_EVENT =
-  /^(?:ping|keepalive|heartbeat|codex\..*|content_block_stop|response\.(?:created|in_progress|queued|rate_limits\S*))$/;
-const BLOCK_EVENT = /^content_block_(?:start|delta)$/;
+  /^(?:ping|keepalive|heartbeat|codex\..*|message_stop|response\.(?:created|in_progress|queued|rate_limits\S*))$/;
+const BLOCK_EVENT = /^content_block_(?:start|delta|stop)$/;
 const ITEM_DONE = "response.output_item.done";
 // Items of /responses that are no call of a tool.
 const SPOKEN_ITEM = /^(?:message|reasoning)$/;
@@ -54,7 +75,31 @@ const all = (meanings) => ({
   isError: meanings.some(({ isError }) => isError),
   hasContent: meanings.some(({ hasContent }) => hasContent),
   isFinished: meanings.some(({ isFinished }) => isFinished),
+  endsCalls: meanings.some(({ endsCalls }) => endsCalls),
+  isShort: meanings.some(({ isShort }) => isShort),
+  calls: meanings.flatMap(({ calls }) => calls),
 });
+
+/** @param {unknown} reason why a model ended */
+const finishOf = (reason) => {
+  const word = isString(reason) ? reason : "";
+  return {
+    isFinished: FINISHES.test(word),
+    isShort: SHORT_FINISHES.test(word),
+    endsCalls: CALL_FINISHES.test(word),
+  };
+};
+
+/**
+ * @param {any} call a piece of one, in chat completions
+ * @param {number} place
+ * @returns {CallPiece}
+ */
+function ofCall(call, place) {
+  const given = call?.function?.arguments;
+  const id = String(call?.index ?? call?.id ?? place);
+  return { id, text: isString(given) ? given : "", isWhole: isObject(given) };
+}
 
 /** @param {unknown} code */
 const isFailureCode = (code) =>
@@ -82,33 +127,40 @@ function saysError(value) {
   return words && (isFailureCode(code) || isFailureCode(number) || success === false);
 }
 
-/** @param {any} choice */
+/**
+ * @param {any} choice
+ * @returns {PartMeaning}
+ */
 function ofChoice(choice) {
   const { finish_reason: reason, text, error } = choice ?? {};
   const said = choice?.delta ?? choice?.message ?? {};
   const filled = Object.keys(said).filter((name) => name !== "role" && !isEmpty(said[name]));
-  const isCall = filled.some((name) => /^(?:tool_calls|function_call)$/.test(name));
-  const isGood = isString(reason) && reason !== "" && !FAILED_FINISH.test(reason);
   return {
+    ...finishOf(reason),
     isError: isErrorValue(error),
     hasContent: filled.length > 0 || !isEmpty(text),
-    // A tool is called whatever the reason is.
-    isFinished: isCall || isGood,
+    calls: listOf(said.tool_calls).map(ofCall),
   };
 }
 
-/** @param {any} candidate */
+/**
+ * @param {any} candidate
+ * @returns {PartMeaning}
+ */
 function ofCandidate(candidate) {
   const parts = listOf(candidate?.content?.parts);
   const isCall = parts.some((part) => isObject(part) && !isEmpty(part.functionCall));
   return {
-    isError: false,
+    ...NOTHING,
     hasContent: parts.some((part) => Object.values(part ?? {}).some((said) => !isEmpty(said))),
     isFinished: isCall || !isEmpty(candidate?.finishReason),
   };
 }
 
-/** @param {Record<string, any>} event */
+/**
+ * @param {Record<string, any>} event
+ * @returns {PartMeaning}
+ */
 function ofEvent({ type, ...event }) {
   if (type === "error" || type === "response.failed") return ERROR;
   if (QUIET_EVENT.test(type)) return NOTHING;
@@ -118,11 +170,13 @@ function ofEvent({ type, ...event }) {
   if (type === ITEM_DONE && !SPOKEN_ITEM.test(event.item?.type)) return WHOLE;
   if (/^response\./.test(type)) return CONTENT;
   if (type === "message_start") return isEmpty(event.message?.content) ? NOTHING : CONTENT;
-  if (type === "message_delta") return isEmpty(event.delta?.stop_reason) ? NOTHING : FINISHED;
-  if (type === "message_stop") return FINISHED;
+  if (type === "message_delta") return { ...NOTHING, ...finishOf(event.delta?.stop_reason) };
   if (!BLOCK_EVENT.test(type)) return WHOLE;
+  const id = String(event.index);
+  if (type === "content_block_stop")
+    return { ...NOTHING, calls: [{ id, text: "", isWhole: true, isEnd: true }] };
   const { type: kind, ...block } = event.content_block ?? event.delta ?? {};
-  if (/tool_use$/.test(kind)) return WHOLE;
+  if (kind === "tool_use") return { ...CONTENT, calls: [{ id, text: "", isWhole: false }] };
   return Object.values(block).every(isEmpty) ? NOTHING : CONTENT;
 }
 

@@ -2,6 +2,7 @@
 // line and the first 16 KB of what is no event, and looks closely only until something was said.
 
 import { interpretPart } from "./answer-parts.js";
+import { ToolCalls } from "./tool-calls.js";
 import { tryOr } from "./try-or.js";
 import { isObject, isString } from "./values.js";
 
@@ -29,7 +30,7 @@ const LONGEST_LINE = 64 * 1024;
 const FIELD = /^(?:event|id|retry|data)(?::|$)|^:/;
 // What still matters once something was said. In a text of the model's the quotes are escaped.
 const TELLING =
-  /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|function_call|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|message_stop|content_block_start)"/;
+  /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|content_block_(?:start|stop))"/;
 const PAGE = /^\s*(?:<!doctype|<html|<head|<body)/i;
 const NO_SENTENCE = /^[[{"]|[^\P{C}\n\t]|\ufffd/u; // half a document, or bytes
 const SAYS = /^(?:message|msg|detail|error_msg|error_message|status_msg|reason)$/i;
@@ -40,8 +41,14 @@ export class AnswerReader {
   #isLong = false; // the line was cut
   #stray = ""; // what is no event
   #isStray = false;
-  /** @type {PartMeaning} */
-  #meaning = { isError: false, hasContent: false, isFinished: false };
+  #meaning = {
+    isError: false,
+    hasContent: false,
+    isFinished: false,
+    isShort: false,
+    endsCalls: false,
+  };
+  #calls = new ToolCalls();
   #hasEvents = false;
   #error = "";
   #isHidden = false;
@@ -63,7 +70,9 @@ export class AnswerReader {
 
   /** Whether its last word has come. */
   get isFinished() {
-    return this.#meaning.isFinished;
+    const { isFinished, isShort, endsCalls } = this.#meaning;
+    if (isFinished || this.#calls.isOneWhole) return true;
+    return (isShort && !this.#calls.areBroken) || (endsCalls && this.#calls.areThere);
   }
 
   /** @param {string} text */
@@ -93,7 +102,7 @@ export class AnswerReader {
     this.#hasEvents = true;
     if (said === "[DONE]") return;
     // Nobody has errors of that length.
-    if (isLong) return this.#take({ isError: false, hasContent: true, isFinished: true }, "");
+    if (isLong) return this.#take(interpretPart(said), "");
     if (this.#meaning.hasContent && !TELLING.test(said)) return;
     const value = tryOr(() => JSON.parse(said));
     const part = interpretPart(value === undefined ? said : value);
@@ -113,13 +122,14 @@ export class AnswerReader {
    * @param {string} said
    */
   #take(part, said) {
-    const { isError, hasContent, isFinished } = this.#meaning;
-    if (part.isError && !isError) this.#error = said.slice(0, MOST_KEPT);
-    this.#meaning = {
-      isError: isError || part.isError,
-      hasContent: hasContent || part.hasContent,
-      isFinished: isFinished || part.isFinished,
-    };
+    const known = this.#meaning;
+    if (part.isError && !known.isError) this.#error = said.slice(0, MOST_KEPT);
+    known.isError ||= part.isError;
+    known.hasContent ||= part.hasContent;
+    known.isFinished ||= part.isFinished;
+    known.isShort ||= part.isShort;
+    known.endsCalls ||= part.endsCalls;
+    this.#calls.take(part.calls);
   }
 
   /**
@@ -131,9 +141,9 @@ export class AnswerReader {
    */
   end(end, isStream) {
     this.#endLine();
-    const { isError, hasContent, isFinished } = this.#meaning;
+    const { isError, hasContent } = this.#meaning;
     if (isError) return { kind: "error", body: this.#error };
-    if (isFinished) return null;
+    if (this.isFinished) return null;
     if (this.#isStray && !this.#hasEvents) return end === "ended" ? this.#instead(isStream) : null;
     if (end === "stalled") return { kind: "stalled", body: "" };
     if (end === "broken" || (hasContent && isStream)) return { kind: "cut", body: "" };
