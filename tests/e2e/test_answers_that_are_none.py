@@ -6,7 +6,7 @@ All scenes have one server; each has a provider of its own with the logins A, li
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -139,7 +139,7 @@ def calls_and_ends_that_are_none(scenes: Scenes) -> None:
     assert "broke off 3 times in a row" in scenes.why("failover", "broken")
 
 
-def piece(delta: dict[str, object], finish: str | None = None) -> str:
+def piece(delta: Mapping[str, object], finish: str | None = None) -> str:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [choice]})
 
