@@ -49,10 +49,11 @@ _WRITES = re.compile(
     | \.(?:{_NAME})\s*(?:\?\?|\|\||&&)?=(?![=>])
     | \bBearer\s+\$\{{ | ["'`]Bearer\s*["'`]\s*[+,)]
     | \bsearchParams\s*\.\s*(?:set|append)\s*\(\s*["'`](?:key|access[-_]token)["'`]
+    | [?&](?:key|api[-_]?key|access[-_]token)=(?:["'`]|\$\{{)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_ANSWERS = re.compile(r"\bnew\s+Response\b|\bResponse\s*\.\s*(?:json|error)\s*\(")
+_ANSWERS = re.compile(r"\bnew\s+(?:\w+\s*\.\s*)?Response\b|\bResponse\s*\.\s*(?:json|error)\s*\(")
 # An answer that is handed on, with the status that it came with.
 _HANDS_ON = re.compile(
     r"""

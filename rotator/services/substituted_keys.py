@@ -24,8 +24,8 @@ def find_substitute(exchange: Exchange, session: str | None) -> str | None:
     present = exchange.present()
     for presence in _serving(exchange, present, session):
         for code in _inputs(presence).code:
-            # A tool is called by the model, after its request.
-            if not code.is_tool and may_substitute(code):
+            # Also a tool, which is called after the request: its file is loaded before.
+            if may_substitute(code):
                 return f"the {code.kind} {sanitize(code.name)}"
     return None
 

@@ -153,6 +153,15 @@ def test_b2_where_a_plug_in_may_have_sent_its_own_key_nobody_is_blamed_and_it_is
     assert watched.said(EventKind.PROBLEM) == [sentence(plugin)]
 
 
+def test_b2_a_tool_may_have_done_so_when_its_file_was_loaded(watched: Watched) -> None:
+    tool = watched.loads(POOL, folder="tool")
+
+    watched.tell()
+
+    assert not watched.blamed
+    assert watched.said(EventKind.PROBLEM) == [sentence(tool).replace("plug-in", "tool")]
+
+
 def test_b2_a_wait_that_is_over_goes_on_with_nobody_either(watched: Watched) -> None:
     watched.loads(POOL)
 
@@ -165,7 +174,7 @@ def test_b2_a_wait_that_is_over_goes_on_with_nobody_either(watched: Watched) -> 
 
 def test_b3_where_none_may_it_fails_over(watched: Watched) -> None:
     watched.loads(NEUTRAL)
-    watched.loads(POOL, folder="tool")
+    watched.loads("export default { args: {}, execute: () => ask() };", folder="tool")
 
     verdict = watched.tell()
 
