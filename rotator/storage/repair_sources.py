@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from rotator.core.logins.credential_secrets import secrets_of
@@ -115,7 +116,7 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Repair
     schema = likely_schema_of(connection)
     with opened_empty(STORE[:schema]) as empty:
         names = table_names(empty)
-    tables = {name: readable_rows(connection, name) for name in names}
+    tables = {name: _in_known_columns(name, readable_rows(connection, name)) for name in names}
     for name in _TEXTS:
         # Their indexes say what is missing of them; what has changed matches nothing.
         texts = [row for row in tables[name].rows if all(isinstance(v, str) for v in row.values())]
@@ -141,6 +142,23 @@ def source_of(connection: Connection, made_at: datetime | None = None) -> Repair
         spoilt=spoilt,
         restless=restless,
     )
+
+
+def _in_known_columns(name: str, table: Rows) -> Rows:
+    """Return the rows, or none where the table's own list of its columns is damaged."""
+    columns = {frozenset(row) for row in table.rows}
+    return table if columns <= _columns_of(name) else Rows()
+
+
+@cache
+def _columns_of(name: str) -> frozenset[frozenset[str]]:
+    """Return the columns that a table had in each schema."""
+    found = set()
+    for schema in range(1, len(STORE) + 1):
+        with opened_empty(STORE[:schema]) as empty:
+            told = empty.execute(f"PRAGMA table_info({name})").fetchall()
+            found.add(frozenset(column[1] for column in told))
+    return frozenset(found)
 
 
 def _unlike(tables: Tables) -> frozenset[str]:

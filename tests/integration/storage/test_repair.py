@@ -1185,6 +1185,34 @@ def test_a_left_over_rebuilt_store_takes_the_place_of_no_sound_one(
     assert not os.path.lexists(waiting)
 
 
+TABLES = ("account", "digest", "removed", "replaced", "setting", "slot", "table_seal")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_wrong_bit_in_the_name_of_a_column_costs_nothing(paths: Paths, table: str) -> None:
+    log_into(paths.store)
+    whole = paths.store.read_bytes()
+    with contextlib.closing(sqlite3.connect(paths.store)) as connection:
+        (text,) = connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE name = ?", (table,)
+        ).fetchone()
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    begin = whole.index(text.encode())
+    assert columns
+    for column in columns:
+        place = begin + text.index(column, text.index("("))
+        # The lowest bit that leaves it a letter.
+        other = next(o for o in (whole[place] ^ 2, whole[place] ^ 1) if chr(o).isalpha())
+        paths.store.write_bytes(whole[:place] + bytes([other]) + whole[place + 1 :])
+
+        with opened(paths) as live:
+            assert {name: live.saved(name) for name in live.names()} == SAVED, column
+            assert not live.state.balancing
+
+        for path in (*aside(paths), *paths.store.parent.glob("rotator.sqlite-*")):
+            path.unlink()
+
+
 def test_a_rebuilding_that_was_begun_ends_with_what_had_been_built(paths: Paths) -> None:
     """Once the log of the store is set aside, what stands at its place is only a part."""
     log_into(paths.store)

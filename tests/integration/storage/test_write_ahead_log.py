@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import struct
@@ -19,6 +20,7 @@ from rotator.storage.write_ahead_log import (
     PAGE,
     Wal,
     image_with_wal,
+    overwrite_store,
     require_whole_wal,
     state_of_wal,
     with_tables_of,
@@ -246,3 +248,22 @@ def test_several_threads_may_look_while_stores_come_and_go(tmp_path: Path) -> No
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(look, range(8)))
+
+
+def test_a_store_that_was_written_over_stays_open_as_long_as_it_is_there(tmp_path: Path) -> None:
+    """To close it would drop the locks of our other connections; one that is gone has none."""
+
+    def held() -> set[str]:
+        links = (os.readlink(one) for one in Path("/dev/fd").iterdir() if one.is_symlink())
+        return {link for link in links if link.startswith(str(tmp_path))}
+
+    kept, gone, last = (tmp_path / name for name in ("kept", "gone", "last"))
+    for store in (kept, gone):
+        store.write_bytes(b"before")
+        overwrite_store(store, b"after")
+    gone.unlink()
+
+    last.write_bytes(b"before")
+    overwrite_store(last, b"after")
+
+    assert held() == {str(kept), str(last)}

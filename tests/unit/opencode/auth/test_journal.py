@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from rotator.opencode.auth.journal import Journal
+from rotator.opencode.auth.journal import Journal, remove_journal
 
 OLD = b'{"acme": {"type": "api", "key": "KEY-CANARY-old"}}'
 LONGER = b'{"acme": {"type": "api", "key": "KEY-CANARY-quite-new"}, "zeta": {}}'
@@ -45,3 +47,16 @@ def test_whatever_a_cut_leaves_of_the_two_is_recognised(after: bytes) -> None:
 )
 def test_what_somebody_else_writes_is_none_of_ours(content: bytes) -> None:
     assert not journal(LONGER).is_half_written(content)
+
+
+def test_a_journal_that_cannot_be_taken_away_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its write is over; whoever comes next finds that, too."""
+
+    def refuse(_: Path) -> NoReturn:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr("rotator.opencode.auth.journal.remove_own", refuse)
+
+    remove_journal(tmp_path / "auth.json.journal")
