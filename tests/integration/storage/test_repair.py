@@ -889,6 +889,7 @@ def test_of_a_damaged_store_that_is_mounted_read_only_the_newest_backup_is_shown
     log = paths.store.with_name("rotator.sqlite-wal")
     log.write_bytes(b"of the one before")
     setup = [bind(outside, paths.store, "ro")]
+    before = named_like(paths.store)
 
     changed = rotator_inside(house, setup, "rotate", "acme", "acme-1")
     shown = rotator_inside(house, setup, "accounts", "--json")
@@ -901,6 +902,13 @@ def test_of_a_damaged_store_that_is_mounted_read_only_the_newest_backup_is_shown
     assert sorted(names) == sorted(SAVED)
     assert "what is shown is its backup of 2026-11-22" in shown.stderr
     assert "is gone" not in shown.stderr + changed.stderr
+    assert named_like(paths.store) == before
+
+
+def named_like(store: Path) -> list[str]:
+    """Return the names of what stands beside a store and is of it, but for SQLite's own index."""
+    names = [path.name for path in store.parent.glob(f"{store.name}*")]
+    return sorted(name for name in names if not name.endswith("-shm"))
 
 
 def first_step_of_the_new(paths: Paths) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import struct
@@ -254,8 +253,8 @@ def test_a_store_that_was_written_over_stays_open_as_long_as_it_is_there(tmp_pat
     """To close it would drop the locks of our other connections; one that is gone has none."""
 
     def held() -> set[str]:
-        links = (os.readlink(one) for one in Path("/dev/fd").iterdir() if one.is_symlink())
-        return {link for link in links if link.startswith(str(tmp_path))}
+        links = (one.readlink() for one in Path("/dev/fd").iterdir() if one.is_symlink())
+        return {str(link) for link in links if link.is_relative_to(tmp_path)}
 
     kept, gone, last = (tmp_path / name for name in ("kept", "gone", "last"))
     for store in (kept, gone):
