@@ -108,9 +108,12 @@ class Context:
 
     def report_losses(self) -> None:
         """Tell what a rebuilding has lost, if nobody has told it yet."""
-        notice = self.store.take_notice()
+
+        def note(why: str) -> None:
+            self.record([Event(self.clock(), EventKind.PROBLEM, why=why)])
+
+        notice = self.store.hand_over_notice(note)
         if notice is not None:
-            self.record([Event(self.clock(), EventKind.PROBLEM, why=notice)])
             self.notify_changed()
             self.on_notice(notice)
         self._tell_of_history()

@@ -63,7 +63,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def mend(paths: Paths, backups: Backups, now: datetime) -> bool:
     """Rebuild the store if it is damaged or gone; False if it is sound, by now at least.
 
-    What was lost stands in the new store, as a sentence for `Store.take_notice`. Raises
+    What was lost stands in the new store, as a sentence for `Store.hand_over_notice`. Raises
     StoreError, NewerSchema, SwapConflict; then the damaged store is where it was.
     """
     with (

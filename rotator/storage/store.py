@@ -58,16 +58,23 @@ class Store(AccountRemoval, Descents, PendingRefreshes, Slots, Standings, Unclai
         self._follow()
         check(self._connection, self._path)
 
-    def take_notice(self) -> str | None:
-        """Return the sentence about a rebuilding that nobody has told yet; it is told now."""
+    def hand_over_notice(self, take: Callable[[str], None]) -> str | None:
+        """Give `take` the sentence about a rebuilding that nobody has told yet, and return it.
+
+        It is forgotten once `take` has come to its end: whoever is killed in between leaves it to
+        the next one.
+        """
         question = "SELECT value FROM setting WHERE name = ?"
         if self._one(question, NOTICE) is None:
             return None
         with self.transaction():
             # Another process may have told it just before.
             row = self._one(question, NOTICE)
+            if row is None:
+                return None
+            take(str(row[0]))
             self._write("DELETE FROM setting WHERE name = ?", NOTICE)
-        return str(row[0]) if row else None
+        return str(row[0])
 
     def set_balancing(self, *, on: bool) -> None:
         """Switch failover on or off."""

@@ -7,6 +7,7 @@ beside them. What stands in a -wal is in the copy. Nothing here makes or changes
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
@@ -58,7 +59,7 @@ class StoreCopy(Store):
         """Stay with what was copied."""
         return False
 
-    def take_notice(self) -> str | None:
+    def hand_over_notice(self, _: Callable[[str], None]) -> str | None:
         """Leave what is to be told to whoever can note that it was."""
         return None
 

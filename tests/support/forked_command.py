@@ -32,7 +32,7 @@ _END_SECONDS = 10.0
 
 def is_loaded_alike(env: Mapping[str, str]) -> bool:
     """Return whether a program with this environment loads what the server has loaded."""
-    return not any(name.startswith("PYTHON") for name in env)
+    return not any(name.startswith(("PYTHON", "LD_")) for name in env)
 
 
 class ForkedCommand:

@@ -162,7 +162,11 @@ def furnish(home: Path, vendor: Vendor) -> Connected:
 
 
 def report_failure(
-    house: Household, provider: str, secret: str, headers: Mapping[str, str] = LIMITED_FOR_AN_HOUR
+    house: Household,
+    provider: str,
+    secret: str,
+    headers: Mapping[str, str] = LIMITED_FOR_AN_HOUR,
+    at: datetime | None = None,
 ) -> None:
     """Report to the watcher, as the bridge does, that a request was limited."""
     digest = digest_of(secret)
@@ -171,7 +175,7 @@ def report_failure(
         "id": "s-1",
         "request": "r-1",
         "attempt": 1,
-        "at": to_iso(datetime.now(UTC)),
+        "at": to_iso(at or datetime.now(UTC)),
         "provider": provider,
         "session": "ses_1",
         "credential": digest,

@@ -820,6 +820,8 @@ def check_after_death(paths: Paths, where: str) -> None:
         live.look(watched=False)
         assert {name: live.saved(name) for name in live.names()} == SAVED, where
         assert (live.active("acme"), live.entries()) == ("acme-2", LIVE), where
+        why = " ".join(e.why for e in live.events() if e.kind is EventKind.PROBLEM)
+        assert "the store was damaged" in why, where
     assert len(aside(paths)) == 1, where
     assert [path.name for path in paths.data.iterdir() if REBUILT in path.name] == [], where
 
