@@ -101,8 +101,9 @@ def context_for_reading() -> Iterator[Context]:
                 yield context
                 return
         helps = f"; {obstacle.to_do}" if obstacle is not None else ""
+        copied = stack.enter_context(open_copied_context(paths, why, tell=_tell))
         _tell(f"{why}: {_SHOWN}{helps}")
-        yield stack.enter_context(open_copied_context(paths, why, tell=_tell))
+        yield copied
 
 
 def _tell(notice: str) -> None:

@@ -50,6 +50,16 @@ def open_private(path: Path | str, flags: int) -> int:
     return handle
 
 
+def open_own(path: Path, flags: int) -> int:
+    """Open a file of ours as `open_private` does; one that somebody narrowed is put right."""
+    try:
+        return open_private(path, flags)
+    except PermissionError:
+        with contextlib.suppress(OSError):
+            path.chmod(_NARROW)
+        return open_private(path, flags)
+
+
 def make_private_folder(folder: Path) -> None:
     """Make a folder that is 0700, whatever the umask, and its parent's owner's.
 

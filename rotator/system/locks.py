@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from rotator.errors import AlreadyRunning, RotatorError, StoreBusy, StoreError, SwapConflict
 from rotator.system import interrupts
 from rotator.system.disk_errors import way_out_of
-from rotator.system.file_owners import open_private
+from rotator.system.file_owners import open_own
 from rotator.system.odd_places import instead_of_lock
 from rotator.system.paths import private_folder
 from rotator.system.watch_holder import (
@@ -325,7 +325,7 @@ def folder_lock(folder: Path, *, alone: bool, patience_seconds: float = 10.0) ->
 def _open(path: Path) -> int:
     private_folder(path.parent)
     with _lock_errors(path):
-        return open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return open_own(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 @contextlib.contextmanager

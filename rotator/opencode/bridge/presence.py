@@ -96,8 +96,12 @@ def _all_of(paths: Paths) -> list[Present]:
 
 
 def present_files(paths: Paths) -> list[Path]:
-    """Return the files in which bridges say that they are loaded."""
-    return sorted((paths.bridge / "present").glob("*.json"))[:MOST_PRESENT]
+    """Return the files in which bridges say that they are loaded; none of a closed folder."""
+    try:
+        return sorted((paths.bridge / "present").glob("*.json"))[:MOST_PRESENT]
+    except PermissionError:
+        # Whoever looks further says that it may not be entered.
+        return []
 
 
 def read_present(path: Path) -> Present | None:

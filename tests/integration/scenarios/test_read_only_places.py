@@ -377,3 +377,45 @@ def test_a_folder_of_ours_that_is_too_narrow_is_no_obstacle(house: Household) ->
     ended = as_anybody(house, "accounts")
 
     assert (ended.code, ended.stderr, data.stat().st_mode & 0o777) == (0, "", 0o700)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("lock", ["swap.lock", "watch.lock"])
+def test_a_lock_of_ours_that_is_too_narrow_is_no_obstacle_either(
+    house: Household, lock: str
+) -> None:
+    path = paths_of(house).state / lock
+    path.touch()
+    path.chmod(0o444)
+
+    ended = [as_anybody(house, *words) for words in READING]
+
+    assert [(one.code, one.stderr) for one in ended] == [(0, "")] * len(READING)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.no_cover
+def test_where_our_state_may_not_be_entered_status_shows_what_was_saved(house: Household) -> None:
+    state = paths_of(house).state
+    state.chmod(0)
+
+    ended = as_anybody(house, "status")
+
+    assert ended.code == 0
+    assert "acme-2 ready" in ended.stdout
+    assert ended.stderr == f"! {state} may not be entered: {SAYS}; chmod u+rwx {state}\n"
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("words", READING)
+def test_where_the_store_may_not_be_entered_nothing_is_said_to_be_shown(
+    house: Household, words: tuple[str, ...]
+) -> None:
+    data = paths_of(house).data
+    data.chmod(0)
+
+    ended = as_anybody(house, *words)
+
+    assert (ended.code, ended.stdout) == (7, "")
+    assert SAYS not in ended.stderr
+    assert f"chmod u+rwx {data}" in ended.stderr
