@@ -29,7 +29,7 @@ _MANY_BYTES = 10_000
 @click.command()
 @json_option
 def list_unclaimed(*, as_json: bool) -> None:
-    """List what was kept of auth.json because nobody could read it."""
+    """List what was kept of auth.json and stands in no account."""
     with context_for_reading() as context:
         contents = unclaimed.contents(context)
     if as_json:

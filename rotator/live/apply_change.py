@@ -28,7 +28,16 @@ from rotator.errors import LiveFileError
 from rotator.live.account_changes import How, renew
 from rotator.live.unclaimed import LIST, keep
 from rotator.live.unproven import note_unproven
-from rotator.model import Account, AccountId, Digest, Doubt, Event, EventKind, SwapMark
+from rotator.model import (
+    Account,
+    AccountId,
+    Credential,
+    Digest,
+    Doubt,
+    Event,
+    EventKind,
+    SwapMark,
+)
 from rotator.secret import Secret
 from rotator.text import sanitize
 
@@ -224,7 +233,8 @@ def renewed_event(account: Account, change: Login | Refresh, now: datetime) -> E
 def _how_refreshed(change: Login | Refresh) -> str:
     by = {Proof.NONE: "its times", Proof.SHARED: "a text that others may have as well"}
     if change.proof not in by:
-        return "refreshed by opencode"
+        is_key = change.credential.type != "oauth"
+        return "what stands beside it in auth.json changed" if is_key else "refreshed by opencode"
     kept = "its tokens before are kept until that is known"
     return f"refreshed by opencode, by {by[change.proof]}; {kept}"
 
@@ -293,7 +303,24 @@ def renew_with(
 ) -> list[Event]:
     """Put the tokens of a change into an account; return what else happened by it."""
     how = How(change.proof, change.of_replaced)
-    return renew(context, account, change.credential, change.identity, how, now)
+    kept = _keep_other_place(context, account, change.credential, now)
+    return [*kept, *renew(context, account, change.credential, change.identity, how, now)]
+
+
+def _keep_other_place(
+    context: Context, account: Account, new: Credential, now: datetime
+) -> list[Event]:
+    """Keep a login whose key came again with another place beside it: one key may serve both."""
+    before = account.credential
+    if before.type == "oauth" or before.destination == new.destination:
+        return []
+    why = "its key came again with another place to send it to"
+    # Without room the newer one counts all the same: it stands in auth.json.
+    with contextlib.suppress(LiveFileError):
+        content = before.entry.reveal().encode("utf-8", "surrogatepass")
+        kept = keep(context, content, f"{account.alias}: {why}", account.provider)
+        why = f"{why}; the login before is kept as unclaimed content {kept.number}: {LIST}"
+    return [account_event(now, EventKind.CHANGED, account, why)]
 
 
 def account_event(now: datetime, kind: EventKind, account: Account, why: str) -> Event:

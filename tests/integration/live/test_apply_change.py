@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -18,7 +19,7 @@ from rotator.live.swap import SwapRequest, swap
 from rotator.model import AccountState, EventKind
 from rotator.services import accounts as ledger
 from tests.support.descents import seen_login, seen_refresh
-from tests.support.live import Entry, Live, api, as_opencode, oauth, open_live
+from tests.support.live import Entry, Live, api, as_opencode, kept_aside, oauth, open_live
 
 WHOSE = ("rotating", "named")
 whoever = pytest.mark.parametrize("vendor", WHOSE)
@@ -641,3 +642,46 @@ def test_a_login_taken_for_a_refresh_gets_its_slot_back_from_the_real_one(
     assert live.entries() == {"rotating": bob}
     assert live.active("rotating") == holder(live, "rotating", bob)
     assert holder(live, "rotating", new) != live.active("rotating")
+
+
+# -- one key for two places --------------------------------------------------------------------
+
+
+def gateway(name: str, **more: str) -> Entry:
+    return api("cf", metadata={"accountId": "acc-a", "gatewayId": name, **more})
+
+
+def aside(live: Live) -> list[Entry]:
+    return [json.loads(content) for content in kept_aside(live)]
+
+
+def test_a_key_that_comes_again_for_another_place_writes_over_no_login(live: Live) -> None:
+    provider = "cloudflare-ai-gateway"
+    for name in ("work", "home", "third", "home"):
+        live.sees({provider: gateway(name)})
+
+    assert live.entries() == {provider: gateway("home")}
+    assert aside(live) == [gateway("work"), gateway("home"), gateway("third")]
+    told = [event.why for event in live.events() if event.kind is EventKind.CHANGED]
+    assert told[0].startswith("its key came again with another place to send it to; the login ")
+    assert "is kept as unclaimed content 1" in told[0]
+    assert EventKind.REFRESHED in live.kinds()
+    assert "refreshed by opencode" not in [event.why for event in live.events()]
+
+
+def test_so_does_one_that_comes_while_another_account_is_in_the_slot(live: Live) -> None:
+    provider = "cloudflare-ai-gateway"
+    live.sees({provider: gateway("work")})
+    live.sees({provider: api("other")})
+
+    live.sees({provider: gateway("home")})
+
+    assert aside(live) == [gateway("work")]
+
+
+def test_what_names_no_place_is_kept_nowhere(live: Live) -> None:
+    live.sees({"acme": api("a", metadata={"note": "x"})})
+
+    live.sees({"acme": api("a", metadata={"note": "y"})})
+
+    assert aside(live) == []
