@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from rotator.live.apply_change import apply_change
 from rotator.live.knowledge import knowledge, try_parse
 from rotator.live.unclaimed import keep
 from rotator.live.unproven import undo_disproven
-from rotator.model import Event
+from rotator.model import Descent, Event
 from rotator.opencode.auth.file import Whole, with_entries
 from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.secret import Secret
@@ -28,10 +28,11 @@ def take_descents(context: Context) -> None:
     reading = read_descents(context.paths)
     now = context.clock()
     events: list[Event] = []
+    descents = (*reading.descents, *_of_copies(context, reading.elsewhere))
     # What stays there for others is known from the second look on.
-    if reading.files or not all(map(context.store.knows_descent, reading.descents)):
+    if reading.files or not all(map(context.store.knows_descent, descents)):
         with context.store.transaction():
-            context.store.note_descents(reading.descents, now)
+            context.store.note_descents(descents, now)
             providers = {account.provider for account in context.store.state().accounts}
             for provider in sorted(providers):
                 events += settle(context, provider, now)
@@ -40,6 +41,14 @@ def take_descents(context: Context) -> None:
     if events:
         context.record(events)
         context.notify_changed()
+
+
+def _of_copies(context: Context, elsewhere: Collection[Descent]) -> list[Descent]:
+    """Return which logins from here were refreshed in another home: there was a copy of them."""
+    if not elsewhere:
+        return []
+    known = {digest for _, digest in context.store.state().digests}
+    return [descent for descent in elsewhere if descent.spent in known]
 
 
 @dataclass(frozen=True)

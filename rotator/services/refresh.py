@@ -166,7 +166,8 @@ def begin(context: Context, account_id: AccountId) -> Attempt | str:
 
 def _is_being_exchanged(context: Context, account: Account) -> bool:
     """Tell whether a bridge saw the refresh token exchanged of which nobody has been told yet."""
-    exchanged = {descent.spent for descent in read_descents(context.paths).descents}
+    reading = read_descents(context.paths)
+    exchanged = {descent.spent for descent in (*reading.descents, *reading.elsewhere)}
     return not exchanged.isdisjoint(refresh_digests(account.credential))
 
 

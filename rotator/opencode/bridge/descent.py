@@ -58,12 +58,15 @@ class DescentFiles:
 
     `files` are those of this home's own opencodes, and what says nothing; `copied` those that
     another home may want as well, with when they were written. `refusals` stay for the watcher.
+    `elsewhere` is of other homes' opencodes, which may have a copy of a login from here; their
+    files are those homes' own.
     """
 
     descents: tuple[Descent, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     files: tuple[Path, ...] = field(default=())
     copied: tuple[tuple[datetime, Path], ...] = field(default=())
+    elsewhere: tuple[Descent, ...] = ()
 
 
 def read_descents(paths: Paths) -> DescentFiles:
@@ -81,6 +84,7 @@ def read_descents(paths: Paths) -> DescentFiles:
                     facts = entry.stat(follow_symlinks=False)
                     dated.append((facts.st_mtime_ns, entry.name))
     descents: list[Descent] = []
+    elsewhere: list[Descent] = []
     refusals: list[Refusal] = []
     files: list[Path] = []
     copied: list[tuple[datetime, Path]] = []
@@ -89,6 +93,7 @@ def read_descents(paths: Paths) -> DescentFiles:
         value = _fields(_content(folder / name))
         descent, home = _descent(Path(name).stem, value), whose(_auth_file(value))
         if home is _Home.OTHER:
+            elsewhere += [descent] if descent is not None else []
             continue
         if (refusal := _refusal(folder / name, value)) is not None:
             refusals.append(refusal)
@@ -99,7 +104,9 @@ def read_descents(paths: Paths) -> DescentFiles:
             files.append(folder / name)
         else:
             copied.append((descent.at, folder / name))
-    return DescentFiles(tuple(descents), tuple(refusals), tuple(files), tuple(copied))
+    return DescentFiles(
+        tuple(descents), tuple(refusals), tuple(files), tuple(copied), tuple(elsewhere)
+    )
 
 
 def taken_in(reading: DescentFiles, now: datetime) -> None:

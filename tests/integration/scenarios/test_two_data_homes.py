@@ -84,6 +84,34 @@ def test_a_spent_token_is_not_used_though_another_home_has_looked(
         assert live.entries()[RENEWING]["refresh"] != ada["refresh"]
 
 
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_copied_login_that_was_refreshed_in_the_other_home_is_not_used_here(
+    home: Path, *, looks: bool
+) -> None:
+    """Sent once more its token would end the newer login; what is of no login here is left."""
+    vendor = Vendor()
+    with open_live(home, registry=vendor.registry()) as live:
+        ada = oauth_until("ada", 1, live.clock.now - MINUTE)
+        live.sees({RENEWING: ada})
+        live.sees({RENEWING: oauth_until("bob", 1, live.clock.now + 600 * MINUTE)})
+        work = find_paths(at_work(home))
+        told = seen_refresh(work, ada, oauth_until("ada", 2, live.clock.now + 60 * MINUTE))
+        of_nobody = seen_refresh(work, oauth("eve"), oauth("eve", 2))
+
+        if looks:
+            live.look()
+            ended = live.account(f"{RENEWING}/ada-acme.example")
+            assert "exchanged for new tokens" in str(ended.why_login_at(live.clock.now))
+        with contextlib.suppress(RotatorError):
+            plan = plan_rotation(live.state, RENEWING, "ada-acme.example", live.clock.now)
+            rotate(live.context, plan)
+
+        assert vendor.asked == []
+        assert live.entries()[RENEWING]["refresh"] != ada["refresh"]
+        assert (told.exists(), of_nobody.exists()) == (True, True)
+        assert live.context.store.descent(Digest(digest_of("REF-CANARY-eve-2"))) is None
+
+
 @pytest.mark.parametrize("what", ["refresh", "login"])
 def test_a_refresh_is_one_and_a_login_is_one_though_another_home_has_looked(
     home: Path, what: str
