@@ -119,3 +119,21 @@ def test_of_very_many_unknown_logins_it_is_said_that_one_was_dropped(live: Live)
     (told,) = [event for event in live.events() if "dropped" in event.why]
     assert (told.kind, told.at) == (EventKind.CHANGED, live.clock.now)
     assert "1 was dropped" in told.why
+
+
+def test_tokens_that_came_from_a_known_person_s_are_theirs_though_others_replaced_them(
+    live: Live,
+) -> None:
+    first = seen(live, tokens(live, "a"))
+    live.clock.pass_time(hours=12)
+    second = seen(live, tokens(live, "b"))
+    learn(live, first, ADA)
+    live.clock.pass_time(minutes=61)
+    seen(live, tokens(live, "c"))
+    assert len(live.state.of(ALIKE)) == 2
+
+    seen_refresh(live, first, second)
+    live.look()
+
+    kept = [pair for line in live.state.replaced.values() for pair in line]
+    assert {pair.credential.digest: pair.who.key for pair in kept}[of(second)] == "ada"
