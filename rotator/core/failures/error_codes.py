@@ -39,53 +39,6 @@ def _any_says(heads: list[str], patterns: tuple[re.Pattern[str], ...]) -> bool:
     return any(_says(pattern, head) for pattern in patterns for head in heads)
 
 
-# An expired access token (`token_expired`, `invalid_token`) is missing on purpose: opencode
-# refreshes it by itself.
-_DEAD_CODES = {
-    "account_deactivated",
-    "api_key_invalid",
-    "app_session_terminated",
-    "invalid_api_key",
-    "invalid_grant",
-    "refresh_token_expired",
-    "refresh_token_invalidated",
-    "refresh_token_reused",
-    "token_invalidated",
-    "token_revoked",
-    "wrong_api_key",
-}
-# Who is shut out, whatever the status says: it does not come back by itself.
-_WHO = r"(?:account|user|organi[sz]ation|org|workspace|project|team|tenant|consumer|api[ _]?key)"
-_SHUT = (
-    r"(?:disabled|suspended|banned|deactivated|restricted|terminated|blocked|closed|frozen|locked)"
-)
-_CLOSED_CODES = re.compile(
-    rf"(?:^|_){_WHO}_(?:is_|has_been_|was_)?(?:{_SHUT}|revoked|deleted|expired)$"
-)
-_CLOSED_MESSAGES = re.compile(
-    # "Your account …", not any account that a sentence mentions.
-    rf"(?:^|[:\uff1a] ?|\b(?:your|this|the|user) )(?:[\w.-]+ ){{0,2}}{_WHO}\b[^.]{{0,60}}?"
-    r" (?:is|was|are|been)(?: \w+ly)?"
-    rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for (?:this|the|that|\d))\b)|denied access)"
-    rf"|^account (?:suspended|banned|deactivated|terminated)\b"
-    r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)",
-    re.IGNORECASE,
-)
-_CLOSED = (_CLOSED_MESSAGES, re.compile(chinese.CLOSED, re.IGNORECASE))
-_NOT_FOR_GOOD = re.compile(
-    r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后|解封|封禁 ?(?:至|到|\d)",
-    re.IGNORECASE,
-)
-_DEAD_MESSAGES = re.compile(
-    r"(?:your |the |this )?(?:provided )?api[ -]?key (?:you (?:have )?(?:provided|entered) )?"
-    r"is (?:invalid|incorrect|not valid)\b|(?:invalid|incorrect|wrong) api[ -]?key\b(?! or\b)"
-    r"|invalid x-api-key|api key not valid\. please pass a valid"
-    r"|authentication fails, your api key: \S{1,40} is invalid"
-    r"|your authentication token has been invalidated|oauth token has been revoked"
-    r"|your openai account has been deactivated"
-    r"|the openai account associated with this api key has been deactivated",
-    re.IGNORECASE,
-)
 _FOREIGN_CODE = "invalid_encrypted_content"
 _FOREIGN_MESSAGES = re.compile(
     r"encrypted content.{0,300}could not be (?:verified|decrypted|parsed)"
@@ -210,12 +163,12 @@ _SERVER_MESSAGES = _rule(
     r"(?:had an error|timed out|is (?:temporarily )?unavailable)",
     r"^(?:an )?internal (?:server )?error\b|\bupstream error\b|^request timed out by the server",
 )
-_BILLING = (_BILLING_MESSAGES, _BILLING_IN_CHINESE)
+BILLING_MESSAGES = (_BILLING_MESSAGES, _BILLING_IN_CHINESE)
 _EXHAUSTED = (_EXHAUSTED_MESSAGES, _EXHAUSTED_IN_CHINESE)
-QUOTA_MESSAGES = (*_BILLING, *_EXHAUSTED)
+QUOTA_MESSAGES = (*BILLING_MESSAGES, *_EXHAUSTED)
 _BRIEF_IN_CHINESE = _rule(Meaning.SHORT_LIMIT, chinese.BRIEF)
 LIMIT_MESSAGES = (
-    *_BILLING, _OVERLOAD_MESSAGES, _OVERLOAD_IN_CHINESE, _BRIEF_IN_CHINESE, *_EXHAUSTED,
+    *BILLING_MESSAGES, _OVERLOAD_MESSAGES, _OVERLOAD_IN_CHINESE, _BRIEF_IN_CHINESE, *_EXHAUSTED,
 )  # fmt: skip
 STREAM_MESSAGES = (*LIMIT_MESSAGES, _SHORT_MESSAGES, _SERVER_MESSAGES)
 
@@ -270,30 +223,6 @@ def by_window(evidence: Evidence, answer: ErrorResponse) -> Evidence:
     if _any_says(heads, _LONG_WINDOWS):
         return Meaning.EXHAUSTED, code
     return evidence
-
-
-def dead_login(answer: ErrorResponse) -> Evidence | None:
-    """Return the evidence that the credential is dead for good, or None.
-
-    A code says it, or one of the standard messages from its first word; never a loose word.
-    """
-    code = next((code for code in answer.codes if code in _DEAD_CODES), None)
-    if code is not None:
-        return Meaning.LOGIN_DEAD, code
-    told = any(map(_DEAD_MESSAGES.match, answer.messages))
-    return (Meaning.LOGIN_DEAD, "") if told else None
-
-
-def closed_login(answer: ErrorResponse) -> Evidence | None:
-    """Return the evidence that whoever asks is shut out, as a code or in words, or None."""
-    code = next((code for code in answer.codes if _CLOSED_CODES.search(code)), None)
-    if code is not None:
-        return Meaning.LOGIN_DEAD, code
-    told = (head for head in heads_of(answer) if _any_says([head], _CLOSED))
-    is_told = any(not _NOT_FOR_GOOD.search(head) for head in told)
-    # Whoever pays is let in again.
-    owes = by_messages(_BILLING, answer) if is_told else None
-    return owes or ((Meaning.LOGIN_DEAD, "") if is_told else None)
 
 
 def is_foreign_history(answer: ErrorResponse) -> bool:
