@@ -16,6 +16,7 @@ from rotator.core.failures import error_codes as evidence
 from rotator.core.failures.closed_logins import closed_login, dead_login
 from rotator.core.failures.error_codes import Evidence
 from rotator.core.failures.error_response import ErrorResponse, read_error_response
+from rotator.core.failures.own_words import in_own_words
 from rotator.core.failures.resets import names_a_full_window, stated_until
 from rotator.model import Finding, Meaning, Signal
 from rotator.wording import span
@@ -101,6 +102,9 @@ def _is_nobodys(answer: ErrorResponse) -> bool:
 def _too_many_requests(answer: ErrorResponse) -> Evidence:
     if evidence.is_upstream(answer):
         return _OVERLOAD
+    refuses = evidence.is_about_the_request(answer)
+    if refuses and evidence.by_codes(evidence.RATE_CODES, answer) is None:
+        return _NOBODY
     if evidence.is_too_large(answer):
         return _NOBODY
     clue = evidence.by_codes(evidence.LIMIT_CODES, answer)
@@ -133,6 +137,7 @@ def _bad_request(answer: ErrorResponse) -> Evidence:
     """Read a 400: nearly always the request's own fault, and then it may echo anything."""
     if _is_nobodys(answer):
         return _NOBODY
+    answer = in_own_words(answer)
     clue = evidence.by_codes(evidence.QUOTA_CODES, answer)
     if clue is None and not evidence.names_a_parameter(answer):
         clue = closed_login(answer)
@@ -159,6 +164,7 @@ def _without_status(answer: ErrorResponse) -> Evidence:
         return _OVERLOAD
     if _is_nobodys(answer):
         return _NOBODY
+    answer = in_own_words(answer)
     clue = closed_login(answer)
     clue = clue or evidence.by_codes(evidence.STREAM_CODES, answer)
     clue = clue or evidence.by_messages(evidence.STREAM_MESSAGES, answer)

@@ -52,7 +52,8 @@ _UPSTREAM_MESSAGES = re.compile(
 _REQUEST_CODES = re.compile(
     r"context_length|content_policy|content_filter|moderation|_not_found"
     r"|^invalid_(?:value|type|prompt|image)|^unsupported|^missing"
-    r"|too_large|too_long|weight_exceeds_budget"
+    r"|too_large|too_long|weight_exceeds_budget|^image_limit|^tool_"
+    r"|^(?:(?:input|output|prompt|context|completion|request|max)_)*tokens?_limit"
 )
 _TOO_LARGE_MESSAGES = re.compile(
     r"^request (?:is |was )?too large\b|\b(?:prompt|input|context) is too (?:long|large)\b"
@@ -92,7 +93,8 @@ _SERVER_CODES = _rule(
 QUOTA_CODES = (_BILLING_CODES, _EXHAUSTED_CODES)
 PAYMENT_CODES = (_IN_FLIGHT_CODES, *QUOTA_CODES)
 LIMIT_CODES = (*PAYMENT_CODES, _OVERLOAD_CODES)
-STREAM_CODES = (*LIMIT_CODES, _SHORT_CODES, _SERVER_CODES)
+RATE_CODES = (*LIMIT_CODES, _SHORT_CODES)
+STREAM_CODES = (*RATE_CODES, _SERVER_CODES)
 
 _BILLING_MESSAGES = _rule(
     Meaning.BILLING,
