@@ -91,6 +91,12 @@ _ASIDE = re.compile(
     r"(?: +(?:the|this|your|that|an?))?(?: +(?!(?:the|this|your|that|an?) )[\w'.-]+){0,2} +$",
     re.IGNORECASE,
 )
+# Whoever pays is let in again.
+_OWES = re.compile(
+    r"\bbilling\b|\binvoices?\b"
+    r"|\b(?:update|add|verify|check) (?:your |a )?(?:\w+ )?payment|\bpayment (?:failed|method|due)",
+    re.IGNORECASE,
+)
 _CLOSED_IN_CHINESE = re.compile(chinese.CLOSED, re.IGNORECASE)
 _NOT_FOR_GOOD = re.compile(
     r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后|解封|封禁 ?(?:至|到|\d)",
@@ -115,10 +121,11 @@ def closed_login(answer: ErrorResponse) -> Evidence | None:
     code = next((code for code in answer.codes if _CLOSED_CODES.search(code)), None)
     if code is not None:
         return Meaning.LOGIN_DEAD, code
-    told = any(_is_closed(head) and not _NOT_FOR_GOOD.search(head) for head in heads_of(answer))
-    # Whoever pays is let in again.
-    owes = by_messages(BILLING_MESSAGES, answer) if told else None
-    return owes or ((Meaning.LOGIN_DEAD, "") if told else None)
+    heads = heads_of(answer)
+    if not any(_is_closed(head) and not _NOT_FOR_GOOD.search(head) for head in heads):
+        return None
+    owes = by_messages(BILLING_MESSAGES, answer) is not None or any(map(_OWES.search, heads))
+    return (Meaning.BILLING if owes else Meaning.LOGIN_DEAD), ""
 
 
 def _is_closed(head: str) -> bool:

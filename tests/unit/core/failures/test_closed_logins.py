@@ -58,7 +58,7 @@ def test_an_account_that_only_stands_in_the_sentence_is_not_closed(before: str) 
 @pytest.mark.parametrize(
     "before",
     ["", "Sorry,", "Forbidden:", "We see that your", "As of today the", "After reviews, the",
-     "In line with our rules your", "Warning your", "The billing"],
+     "In line with our rules your", "Warning your"],
 )  # fmt: skip
 def test_an_account_that_the_sentence_is_about_is_closed(before: str) -> None:
     assert _closed(f"{before} account is blocked.")
@@ -88,7 +88,21 @@ def test_the_reason_why_somebody_is_shut_out_changes_nothing(after: str) -> None
     assert _closed(f"Your account is blocked {after}")
 
 
-def test_whoever_is_let_in_again_by_paying_owes() -> None:
-    answer = read_error_response(failure(403, "Your account is suspended: insufficient balance"))
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ("Your account is suspended: insufficient balance", Meaning.BILLING),
+        ("Your account is suspended, please check your plan and billing details", Meaning.BILLING),
+        ("The billing account is closed", Meaning.BILLING),
+        ("Your team is locked: payment failed", Meaning.BILLING),
+        ("Your account is banned for payment fraud", Meaning.LOGIN_DEAD),
+    ],
+)
+def test_whoever_is_let_in_again_by_paying_owes(message: str, found: Meaning) -> None:
+    assert closed_login(read_error_response(failure(403, message))) == (found, "")
 
-    assert closed_login(answer) == (Meaning.BILLING, "")
+
+def test_of_several_messages_the_one_that_says_it_is_the_one_that_has_to_be_for_good() -> None:
+    body = {"error": "Your account is locked, try again in an hour", "detail": "account suspended"}
+
+    assert closed_login(read_error_response(failure(403, body))) == (Meaning.LOGIN_DEAD, "")
