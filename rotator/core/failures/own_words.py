@@ -29,5 +29,10 @@ _CONTENT = re.compile(
 
 
 def in_own_words(answer: ErrorResponse) -> ErrorResponse:
-    """Return the answer with each message up to where it tells of the request's content."""
-    return replace(answer, messages=tuple(_CONTENT.split(h, 1)[0] for h in heads_of(answer)))
+    """Return the answer with each message up to where it begins to tell of that content."""
+    return replace(answer, messages=tuple(map(_own, heads_of(answer))))
+
+
+def _own(head: str) -> str:
+    content = _CONTENT.search(head)
+    return head if content is None else head[: content.end()]

@@ -52,6 +52,6 @@ def test_each_message_is_cut_by_itself_and_all_else_stays() -> None:
 
     own = in_own_words(answer)
 
-    assert own.messages == ("quota exceeded in ",)
+    assert own.messages == ("quota exceeded in files",)
     assert (own.codes, own.objects) == (answer.codes, answer.objects)
-    assert _own("The tool: no", "quota exceeded") == ("The ", "quota exceeded")
+    assert _own("The tool: no", "quota exceeded") == ("The tool", "quota exceeded")
