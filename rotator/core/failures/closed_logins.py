@@ -49,9 +49,10 @@ _CLOSED_CODES = re.compile(
     rf"(?:{_SHUT}|revoked|deleted|expired)$"
 )
 # Which one it is: `org-1a`, `<ak-1>`, `(me@example.com)`, `associated with this key`.
+_NAME = r"(?:[\w.@#/*-]*[\d_@*][\w.@#/*-]*|org-[\w-]+|<[^>]{1,60}>|\([^)]{1,60}\))"
 _WHICH = (
-    r"(?:(?: +(?:[\w.@#/-]*[\d_@][\w.@#/-]*|org-[\w-]+|<[^>]{1,60}>|\([^)]{1,60}\)"
-    r"|(?:associated with|linked to|belonging to|behind|of|for|in|that owns|which owns)"
+    rf"(?:(?: +(?:(?:for |named |ending in |ending with |with id )?{_NAME}|(?:with|at) [\w.-]+"
+    r"|(?:associated with|linked to|belonging to|behind|of|for|in|(?:that|which|who) owns)"
     rf" (?:this|the|your|that)(?: \w+)? (?:{_WHO}|key|token|login|credentials?)"
     r"|(?:that )?you(?: are|'re)? (?:using|used|use|provided))){0,2}|, (?:[^,.:;]|\.(?=\w)){1,40},)"
 )
@@ -71,13 +72,14 @@ _THING = (
 )
 # Shut out of something is not shut out; nor is whoever would be, or a field of that name.
 _AT_ALL = (
-    rf"(?! *\(?(?:(?:to|from|with|against|field|parameter|flag|value|via|when|if|unless)\b"
+    rf"(?! *\(?(?:(?:to|from|against|field|parameter|flag|value|via|when|if|unless)\b"
     rf"|for(?! (?:[\w']+ ){{0,4}}(?:{_WRONGS}))\b|(?:in|on) (?:this|that|your|our|some|all)\b)"
     rf"|[^.;:]{{0,40}} (?:(?:from|to) \w+ing|(?:from|for|in|on|to) (?:the|these|any) (?:\w+ )?"
     rf"{_THING})\b)"
 )
 _CLOSED = re.compile(
-    rf"\b(?:access to your account|{_WHO}){_WHICH}{_AFTER_WHAT}{_IS}"
+    rf"\b(?:access to your account|owner of (?:this|the|your) {_WHO}"
+    rf"|{_WHO}(?: holder| owner| status|(?:'s)?(?: api)? access)?){_WHICH}{_AFTER_WHAT}{_IS}"
     rf" (?:(?:{_SHUT}|deleted|revoked)\b|denied access){_AT_ALL}"
     rf"|^account (?:suspended|banned|deactivated|terminated)\b{_AT_ALL}"
     r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)",
@@ -85,9 +87,9 @@ _CLOSED = re.compile(
 )
 # What stands before makes it a part of something else, somebody else's, or a mere thought.
 _ASIDE = re.compile(
-    r"\b(?:for|of|in|by|to|from|on|within|under|at|with|across|inside|outside|per|about|via|than"
-    r"|without|between|through|into|before|after|if|when|whether|once|unless|should|not|any"
-    r"|another|other|some|each|every|my|our|his|her|their|(?!bill|warn)\w+ing)"
+    r"\b(?:for|of|(?<!logged )(?<!signed )in|by|to|from|on|within|under|at|with|across|inside"
+    r"|outside|per|about|via|than|without|between|through|into|before|after|if|when|whether|once|unless|should|not|any"
+    r"|another|other|some|each|every|my|our|his|her|their|(?!bill|warn|exist|pend|own)\w+ing)"
     r"(?: +(?:the|this|your|that|an?))?(?: +(?!(?:the|this|your|that|an?) )[\w'.-]+){0,2} +$",
     re.IGNORECASE,
 )

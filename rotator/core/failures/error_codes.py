@@ -62,7 +62,8 @@ _TOO_LARGE_MESSAGES = re.compile(
     r"|\b(?:maximum|max) (?:context|prompt|input|request) (?:length|window|size)\b"
     r"|\b(?:prompt|input|context|request) (?:length|size)\b[^.;]{0,40} exceed(?:s|ed)\b"
     # `Prompt tokens limit exceeded: 45000 > 33000`.
-    r"|\b(?:prompt|input|context|request)\b[^.;>]{0,60}\d (?:tokens )?> ?\d++(?! (?:tokens )?per\b)"
+    r"|\b(?:prompt|input|context)\b(?:(?!\brate\b)[^.;>]){0,60}\d (?:tokens )?> ?\d++"
+    r"(?! (?:tokens )?per\b)"
     r"|\bcontext (?:length|window)(?: limit)? (?:is |was )?exceeded\b"
     r"|\bexceeds? (?:the |your |this )?(?:[\w'-]+ ){0,3}context (?:length|window|limit|size)\b"
     r"|\bexceeds? (?:the |your )?(?:maximum|max) (?:number of )?(?:input )?tokens\b"
@@ -142,11 +143,12 @@ _WINDOW = r"(?:usage|session|daily|weekly|monthly|\d{1,3}[- ]?(?:h|hrs?|hours?|d
 _PART = r"(?:limits?|caps?|quota|allowance|windows?)"
 _EXHAUSTED_MESSAGES = _rule(
     Meaning.EXHAUSTED,
-    rf"\b{_WINDOW} (?:(?!rate\b)[\w-]+ ){{0,2}}{_PART}(?: for [^.]{{0,40}})?"
+    rf"\b{_WINDOW} (?:(?!rate\b|context\b)[\w-]+ ){{0,2}}{_PART}(?: for [^.]{{0,40}})?"
     r" (?:has been |have been |is |was )?(?:reached|exceeded|exhausted|hit|used up|full|spent)\b",
     r"\b(?:reached|hit|exceeded|exhausted|used up) (?:your|the) (?:(?!rate\b)[\w()'/-]+ ){0,4}"
     rf"(?:{_WINDOW} (?:[\w()/-]+ ){{0,2}}{_PART}|usage limits?|quota)\b",
-    r"\b(?:reached|hit) your limit\b|\blimit(?: reached| hit)? ?[\u00b7\u2219\u2022|] ?resets\b",
+    r"\b(?:reached|hit) your limit\b(?![^.]{0,30} per (?:request|prompt|message|call)\b)",
+    r"\blimit(?: reached| hit)? ?[\u00b7\u2219\u2022|] ?resets\b",
     r"\bhit your (?:(?!rate\b|requests?\b|tokens?\b|concurrency\b)[\w.-]+ ){1,2}limit\b",
     r"\b(?:tokens|requests) per (?:day|week|month) limit (?:is |was )?(?:exceeded|reached)",
     r"\btoo many (?:tokens|requests) per (?:day|week|month)\b|\bmax(?:imum)? [rt]pd\b",

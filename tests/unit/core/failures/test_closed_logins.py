@@ -28,7 +28,8 @@ def _closed(message: str) -> bool:
     [
         " org-a", " <ak-1>", " u_1", " me@example.com", " org-a <ak-1>", " (acme)",
         " you are using", " associated with this API key", " of this organization",
-        " that owns the key", ", me@example.com,",
+        " that owns the key", ", me@example.com,", " holder", " owner", " status", "'s access",
+        " API access", " for me@example.com", " with Acme", " sk-***a", " ending in 1a",
     ],
 )  # fmt: skip
 def test_whichever_account_is_named_is_the_one_that_is_closed(named: str) -> None:
@@ -58,6 +59,7 @@ def test_an_account_that_only_stands_in_the_sentence_is_not_closed(before: str) 
 @pytest.mark.parametrize(
     "before",
     ["", "Sorry,", "Forbidden:", "We see that your", "As of today the", "After reviews, the",
+        "The logged in user", "The owner of this", "The pending",
      "In line with our rules your", "Warning your"],
 )  # fmt: skip
 def test_an_account_that_the_sentence_is_about_is_closed(before: str) -> None:
@@ -67,7 +69,7 @@ def test_an_account_that_the_sentence_is_about_is_closed(before: str) -> None:
 @pytest.mark.parametrize(
     "after",
     [
-        "to EU models", "from here", "with m1", "for images", "in this region", "in your country",
+        "to EU models", "from here", "for images", "in this region", "in your country",
         "on this endpoint", "if you go on", "field is not allowed", "by policy from using tools",
         "by an admin for the model", "(for images)", "until 3 o'clock, try again then", "for 5 min",
     ],
@@ -81,7 +83,7 @@ def test_who_is_shut_out_of_something_is_not_shut_out(after: str) -> None:
     [
         "", ".", ", contact us", "by an admin", "for abuse", "for a breach of terms",
         "for repeated policy violations", "on 2026-11-20", "in accordance with our terms",
-        "for the following reasons", "due to fraud", "and cannot be used",
+        "for the following reasons", "with immediate effect", "due to fraud", "and cannot be used",
     ],
 )  # fmt: skip
 def test_the_reason_why_somebody_is_shut_out_changes_nothing(after: str) -> None:
