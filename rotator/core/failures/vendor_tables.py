@@ -156,10 +156,11 @@ def _of_field(name: str, value: object) -> Iterator[str]:
 
 
 def _of_text(text: str) -> Iterator[str]:
-    numbers = [(found.lastgroup, found[found.lastgroup or 0]) for found in _NUMBERED.finditer(text)]
+    found = list(_NUMBERED.finditer(text))
     # What stands as a code by itself goes before what a sentence calls one.
-    plain = [number for how, number in numbers if how != "said"]
-    yield from plain or (number for _, number in numbers)
+    plain = [number for number in found if number["said"] is None]
+    for number in plain or found:
+        yield from filter(None, number.groups())
     for n, word in enumerate(_WORD.finditer(text)):
         if n == _MOST_WORDS:
             return

@@ -108,3 +108,9 @@ def test_of_several_messages_the_one_that_says_it_is_the_one_that_has_to_be_for_
     body = {"error": "Your account is locked, try again in an hour", "detail": "account suspended"}
 
     assert closed_login(read_error_response(failure(403, body))) == (Meaning.LOGIN_DEAD, "")
+
+
+def test_of_several_messages_one_may_say_what_is_owed() -> None:
+    body = {"error": "Your account is suspended", "detail": "See your billing page"}
+
+    assert closed_login(read_error_response(failure(403, body))) == (Meaning.BILLING, "")
