@@ -43,6 +43,7 @@ _INSIDE = (
     "raw",
     "response",
     "violations",
+    "quota_dimensions",
     "data",
     "result",
     "base_resp",
