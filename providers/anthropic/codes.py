@@ -6,7 +6,8 @@ from another purse since April 2026, certainty H
 (https://github.com/anthropics/claude-code/issues/45247,
 https://github.com/anthropics/claude-code/issues/45046); a lapsed subscription, certainty M
 (https://github.com/anthropics/claude-code/issues/6752); a login without leave for requests,
-certainty H (https://github.com/apache/maka/pull/2949).
+certainty H (https://github.com/apache/maka/pull/2949); a claim that names one model's week,
+certainty H (https://github.com/Wei-Shaw/sub2api/pull/3698).
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _STATUS = re.compile(
     r"anthropic-ratelimit-unified-(\d{1,2}[hd](?:_[a-z0-9]{1,20})?)-status", re.ASCII
 )
 _MOST_HEADERS = 200
+# The window that refuses: of the whole plan, of a family of models, or `overage_included`, which
+# the header of a status calls `oi` and which is counted for the model that was asked.
+_CLAIM = re.compile(r"(?:five_hour|seven_day)_([a-z0-9_]{1,40})", re.ASCII)
+_OF_THE_MODEL = "overage_included"
 
 
 def classify_anthropic(signal: Signal, now: datetime) -> Finding | None:
@@ -43,9 +48,19 @@ def classify_anthropic(signal: Signal, now: datetime) -> Finding | None:
 def scope_anthropic(signal: Signal) -> Scope | None:
     """Return that the limit is about the model asked for, where only its own window is used up."""
     fields = Part(signal.headers)
-    if signal.model and _refused(fields) and not any(_is_refused(fields, n) for n in _WHOLE):
+    if signal.model is None or any(_is_refused(fields, name) for name in _WHOLE):
+        return None
+    if _refused(fields) or _is_claimed(fields, signal.model):
         return Scope(signal.model)
     return None
+
+
+def _is_claimed(fields: Part, model: str) -> bool:
+    """Tell whether the window that refuses is one of the model's, by the claim."""
+    if fields.text(f"{_UNIFIED}status") != "rejected":
+        return False
+    claim = _CLAIM.fullmatch(fields.text(f"{_UNIFIED}representative-claim") or "")
+    return claim is not None and (claim[1] == _OF_THE_MODEL or claim[1] in model.lower())
 
 
 def _refused(fields: Part) -> list[str]:

@@ -13,8 +13,10 @@ from datetime import datetime, tzinfo
 from http import HTTPStatus
 
 from rotator.core.failures import error_codes as evidence
+from rotator.core.failures.closed_logins import closed_login, dead_login
 from rotator.core.failures.error_codes import Evidence
 from rotator.core.failures.error_response import ErrorResponse, read_error_response
+from rotator.core.failures.own_words import in_own_words
 from rotator.core.failures.resets import names_a_full_window, stated_until
 from rotator.model import Finding, Meaning, Signal
 from rotator.wording import span
@@ -100,6 +102,9 @@ def _is_nobodys(answer: ErrorResponse) -> bool:
 def _too_many_requests(answer: ErrorResponse) -> Evidence:
     if evidence.is_upstream(answer):
         return _OVERLOAD
+    refuses = evidence.is_about_the_request(answer)
+    if refuses and evidence.by_codes(evidence.RATE_CODES, answer) is None:
+        return _NOBODY
     if evidence.is_too_large(answer):
         return _NOBODY
     clue = evidence.by_codes(evidence.LIMIT_CODES, answer)
@@ -122,7 +127,7 @@ def _refused(answer: ErrorResponse) -> Evidence:
     """Read a 401 or 403, which say nothing about the account by themselves."""
     if _is_nobodys(answer):
         return _NOBODY
-    clue = evidence.dead_login(answer) or evidence.closed_login(answer)
+    clue = dead_login(answer) or closed_login(answer)
     clue = clue or evidence.by_codes(evidence.QUOTA_CODES, answer)
     clue = clue or evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
     return evidence.by_window(clue, answer) if clue else _NOBODY
@@ -132,9 +137,10 @@ def _bad_request(answer: ErrorResponse) -> Evidence:
     """Read a 400: nearly always the request's own fault, and then it may echo anything."""
     if _is_nobodys(answer):
         return _NOBODY
+    answer = in_own_words(answer)
     clue = evidence.by_codes(evidence.QUOTA_CODES, answer)
     if clue is None and not evidence.names_a_parameter(answer):
-        clue = evidence.closed_login(answer)
+        clue = closed_login(answer)
     if clue is None and not evidence.names_a_parameter(answer):
         clue = evidence.by_messages(evidence.QUOTA_MESSAGES, answer)
     return evidence.by_window(clue, answer) if clue else _NOBODY
@@ -158,7 +164,8 @@ def _without_status(answer: ErrorResponse) -> Evidence:
         return _OVERLOAD
     if _is_nobodys(answer):
         return _NOBODY
-    clue = evidence.closed_login(answer)
+    answer = in_own_words(answer)
+    clue = closed_login(answer)
     clue = clue or evidence.by_codes(evidence.STREAM_CODES, answer)
     clue = clue or evidence.by_messages(evidence.STREAM_MESSAGES, answer)
     return evidence.by_window(clue, answer) if clue else _NOBODY

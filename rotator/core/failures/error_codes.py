@@ -39,53 +39,6 @@ def _any_says(heads: list[str], patterns: tuple[re.Pattern[str], ...]) -> bool:
     return any(_says(pattern, head) for pattern in patterns for head in heads)
 
 
-# An expired access token (`token_expired`, `invalid_token`) is missing on purpose: opencode
-# refreshes it by itself.
-_DEAD_CODES = {
-    "account_deactivated",
-    "api_key_invalid",
-    "app_session_terminated",
-    "invalid_api_key",
-    "invalid_grant",
-    "refresh_token_expired",
-    "refresh_token_invalidated",
-    "refresh_token_reused",
-    "token_invalidated",
-    "token_revoked",
-    "wrong_api_key",
-}
-# Who is shut out, whatever the status says: it does not come back by itself.
-_WHO = r"(?:account|user|organi[sz]ation|org|workspace|project|team|tenant|consumer|api[ _]?key)"
-_SHUT = (
-    r"(?:disabled|suspended|banned|deactivated|restricted|terminated|blocked|closed|frozen|locked)"
-)
-_CLOSED_CODES = re.compile(
-    rf"(?:^|_){_WHO}_(?:is_|has_been_|was_)?(?:{_SHUT}|revoked|deleted|expired)$"
-)
-_CLOSED_MESSAGES = re.compile(
-    # "Your account …", not any account that a sentence mentions.
-    rf"(?:^|[:\uff1a] ?|\b(?:your|this|the|user) )(?:[\w.-]+ ){{0,2}}{_WHO}\b[^.]{{0,60}}?"
-    r" (?:is|was|are|been)(?: \w+ly)?"
-    rf" (?:(?:{_SHUT}|deleted|revoked)\b(?! (?:to|from|for (?:this|the|that|\d))\b)|denied access)"
-    rf"|^account (?:suspended|banned|deactivated|terminated)\b"
-    r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)",
-    re.IGNORECASE,
-)
-_CLOSED = (_CLOSED_MESSAGES, re.compile(chinese.CLOSED, re.IGNORECASE))
-_NOT_FOR_GOOD = re.compile(
-    r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后|解封|封禁 ?(?:至|到|\d)",
-    re.IGNORECASE,
-)
-_DEAD_MESSAGES = re.compile(
-    r"(?:your |the |this )?(?:provided )?api[ -]?key (?:you (?:have )?(?:provided|entered) )?"
-    r"is (?:invalid|incorrect|not valid)\b|(?:invalid|incorrect|wrong) api[ -]?key\b(?! or\b)"
-    r"|invalid x-api-key|api key not valid\. please pass a valid"
-    r"|authentication fails, your api key: \S{1,40} is invalid"
-    r"|your authentication token has been invalidated|oauth token has been revoked"
-    r"|your openai account has been deactivated"
-    r"|the openai account associated with this api key has been deactivated",
-    re.IGNORECASE,
-)
 _FOREIGN_CODE = "invalid_encrypted_content"
 _FOREIGN_MESSAGES = re.compile(
     r"encrypted content.{0,300}could not be (?:verified|decrypted|parsed)"
@@ -99,11 +52,18 @@ _UPSTREAM_MESSAGES = re.compile(
 _REQUEST_CODES = re.compile(
     r"context_length|content_policy|content_filter|moderation|_not_found"
     r"|^invalid_(?:value|type|prompt|image)|^unsupported|^missing"
-    r"|too_large|too_long|weight_exceeds_budget"
+    r"|too_large|too_long|weight_exceeds_budget|^image_limit|^tool_"
+    r"|^(?:(?:input|output|prompt|context|completion|request|max)_)*tokens?_limit"
 )
 _TOO_LARGE_MESSAGES = re.compile(
-    r"^request (?:is |was )?too large\b|\b(?:prompt|input|context) is too (?:long|large)\b"
-    r"|\blong[- ]context (?:requests?|beta|usage)\b|\b(?:maximum|max) context (?:length|window)\b"
+    r"(?:^|\b(?:your|this|the) )request (?:is |was )?too (?:large|long|big)\b"
+    r"|\b(?:prompt|input|context|conversation) (?:is |was )?too (?:long|large|big)\b"
+    r"|\blong[- ]context (?:requests?|beta|usage)\b"
+    r"|\b(?:maximum|max) (?:context|prompt|input|request) (?:length|window|size)\b"
+    r"|\b(?:prompt|input|context|request) (?:length|size)\b[^.;]{0,40} exceed(?:s|ed)\b"
+    # `Prompt tokens limit exceeded: 45000 > 33000`.
+    r"|\b(?:prompt|input|context)\b(?:(?!\brate\b)[^.;>]){0,60}\d (?:tokens )?> ?\d++"
+    r"(?! (?:tokens )?per\b)"
     r"|\bcontext (?:length|window)(?: limit)? (?:is |was )?exceeded\b"
     r"|\bexceeds? (?:the |your |this )?(?:[\w'-]+ ){0,3}context (?:length|window|limit|size)\b"
     r"|\bexceeds? (?:the |your )?(?:maximum|max) (?:number of )?(?:input )?tokens\b"
@@ -139,38 +99,60 @@ _SERVER_CODES = _rule(
 QUOTA_CODES = (_BILLING_CODES, _EXHAUSTED_CODES)
 PAYMENT_CODES = (_IN_FLIGHT_CODES, *QUOTA_CODES)
 LIMIT_CODES = (*PAYMENT_CODES, _OVERLOAD_CODES)
-STREAM_CODES = (*LIMIT_CODES, _SHORT_CODES, _SERVER_CODES)
+RATE_CODES = (*LIMIT_CODES, _SHORT_CODES)
+STREAM_CODES = (*RATE_CODES, _SERVER_CODES)
 
 _BILLING_MESSAGES = _rule(
     Meaning.BILLING,
     r"\bcredit balance is too low|\binsufficient (?:account )?(?:balance|credits?|funds|quota)",
-    r"\bout of credits|\bused all available credits|\bhave any credits|\brequires more credits",
-    r"\bincluded credits\b|\bspending limit|\bbilling hard limit|\bno payment method",
+    r"\bout of (?:credits|funds|balance|extra usage)\b|\bused all available credits",
+    r"\bhave any credits|\brequires more credits",
+    r"\bincluded credits\b|\bspend(?:ing)? (?:limit|cap)|\bbilling hard limit|\bno payment method",
+    r"\bbilling (?:to be|must be|(?:is |has |was )?not(?: been)?) (?:enabled|active|set up)",
+    r"(?:^|[.:] )(?:your |this |the |user )?account is (?:not active|inactive)\b",
+    r"\b(?:no|0|zero) (?:\w+ )?(?:credits?|balance|funds) (?:remaining|left|available)\b",
     r"\bpayment required|\bcredit card (?:is )?(?:on file|required)|\binsufficient_quota\b",
     r"\b(?:credits?|balance|funds) (?:is|are|has been|have been) (?:\w+ )?"
     r"(?:depleted|exhausted|insufficient|used up|too low|negative|not enough|gone|spent)\b",
     r"\b(?:not enough|run out of|ran out of|no remaining|no more) (?:\w+ )?"
     r"(?:credits?|balance|funds)\b",
-    r"\b(?:subscription|membership|coding plan|token plan)\b[^.,]{0,20} (?:has |is |was )?"
-    r"(?:expired|inactive|not active|cancell?ed|lapsed)\b",
+    r"\b(?:subscription|membership|trial|(?:coding|token|pro|plus|max|team|paid|your|this) plan)\b"
+    r"[^.,]{0,20} (?:has |is |was )?"
+    r"(?:expired|ended|over(?! )|inactive|not active|cancell?ed|lapsed)\b",
     r"\bno (?:active|valid) (?:[\w-]+ ){0,3}(?:subscription|membership|plan|licen[cs]e)\b",
     r"\bunpaid\b|\bfailure to pay|\bpast[- ]due\b|\bbudget has been exceeded",
+    r"\b(?:daily|weekly|monthly|usage|team|project|key|user|organi[sz]ation)(?:'s)? budget "
+    r"(?:is |was )?(?:exceeded|reached|exhausted|spent|used up)\b",
     # LiteLLM: `ExceededTokenBudget: …`.
     r"\bexceeded ?(?:user|team|token|key|model|end ?user|org\w*)? ?budget\b|\bover budget\b",
     r"\bcrossed (?:the |your |its )?(?:budget|spend)\b",
     r"\bnot (?:currently )?subscribed to (?:a|an|any)\b",
     r"\b(?:do not|don't) have (?:a|an|any) (?:[\w-]+ ){0,3}(?:subscription|membership|plan)\b"
     r"(?! (?:that|which|for|with)\b)",
-    r"\bin arrears\b|\boverdue (?:payment|bill|balance)",
+    r"\bin arrears\b|\boverdue (?:payment|bill|balance|invoice)",
     r"\b(?:top[- ]?up|recharge) your (?:account|balance)|\bfree tier\b[^.]{0,40} exhausted",
 )
+# What to do may be said of a used-up window as well, so it counts last.
+_BILLING_ADVICE = _rule(
+    Meaning.BILLING,
+    r"(?:^|\b(?:need to|have to|must|please) )(?:add|buy|purchase) (?:more |some )?"
+    r"(?:credits?|funds|a (?:valid )?payment method|a credit card)\b",
+)
 _BILLING_IN_CHINESE = _rule(Meaning.BILLING, chinese.BILLING)
+_WINDOW = r"(?:usage|session|daily|weekly|monthly|\d{1,3}[- ]?(?:h|hrs?|hours?|d|days?))"
+_PART = r"(?:limits?|caps?|quota|allowance|windows?)"
 _EXHAUSTED_MESSAGES = _rule(
     Meaning.EXHAUSTED,
-    r"\b(?:usage|session|daily|weekly|monthly|\d+[- ]hour) limits?(?: for [^.]{0,40})?"
-    r" (?:has been |is )?(?:reached|exceeded|exhausted)",
-    r"\b(?:reached|hit|exceeded) (?:your|the) (?:(?!rate\b)[\w()/-]+ ){0,4}"
-    r"(?:usage limits?|(?:session|daily|weekly|monthly) (?:[\w()/-]+ ){0,2}limits?|quota)\b",
+    rf"\b{_WINDOW} (?:(?!rate\b|context\b)[\w-]+ ){{0,2}}{_PART}(?: for [^.]{{0,40}})?"
+    r" (?:has been |have been |is |was )?(?:reached|exceeded|exhausted|hit|used up|full|spent)\b",
+    r"\b(?:reached|hit|exceeded|exhausted|used up) (?:your|the) (?:(?!rate\b)[\w()'/-]+ ){0,4}"
+    rf"(?:{_WINDOW} (?:[\w()/-]+ ){{0,2}}{_PART}|usage limits?|quota)\b",
+    r"\b(?:reached|hit) your limit\b(?![^.]{0,30} per (?:request|prompt|message|call)\b)",
+    r"\blimit(?: reached| hit)? ?[\u00b7\u2219\u2022|] ?resets\b",
+    r"\bhit your (?:(?!rate\b|requests?\b|tokens?\b|concurrency\b)[\w.-]+ ){1,2}limit\b",
+    r"\b(?:tokens|requests) per (?:day|week|month) limit (?:is |was )?(?:exceeded|reached)",
+    r"\btoo many (?:tokens|requests) per (?:day|week|month)\b|\bmax(?:imum)? [rt]pd\b",
+    r"\bout of (?:[\w-]+ ){0,2}quota\b",
     r"\bquota (?:has been |is )?(?:exceeded|exhausted)|\byou have no quota|\bquota will reset",
     r"\bfree usage exceeded|\bused all the included free usage|\bquota (?:limit )?(?:is )?reached",
     r"\bused (?:up )?(?:all )?(?:of )?your (?:[\w-]+ ){0,2}(?:quota|limit|allowance|allocation)\b",
@@ -187,8 +169,12 @@ _EXHAUSTED_MESSAGES = _rule(
 _EXHAUSTED_IN_CHINESE = _rule(Meaning.EXHAUSTED, chinese.EXHAUSTED)
 _OVERLOAD_MESSAGES = _rule(
     Meaning.OVERLOAD,
-    r"\boverloaded\b|\bno capacity\b|\bat (?:\w+ )?capacity\b|\bcapacity exceeded",
-    r"\bexperiencing high (?:demand|traffic|load)|\bserver is busy|\bno healthy upstream",
+    r"\boverloaded\b|\bno (?:available )?capacity\b|\bat (?:\w+ )?capacity\b|\bcapacity exceeded",
+    r"\bexperiencing high (?:demand|traffic|load)|\bno healthy upstream",
+    r"\b(?:out of|insufficient|not enough) (?:capacity|compute|gpus?)\b",
+    r"\b(?:gpu|compute)s?(?: resources?)? (?:is |are )?(?:exhausted|insufficient|full)\b",
+    r"\b(?:server|service|system|engine|model)s? (?:is|are) (?:(?:currently|now|too|very) )*busy\b",
+    r"\btraffic is (?:(?:currently|too|very) )*high\b",
 )
 _OVERLOAD_IN_CHINESE = _rule(Meaning.OVERLOAD, chinese.BUSY)
 # Requests and tokens a minute, an hour and a day, as `RPD limit reached` has them.
@@ -199,7 +185,11 @@ _SHORT_MESSAGES = _rule(
     r"\brate[- ]limited\b|\b(?:due to|because of) rate[- ]limit",
     rf"(?<![a-z])[rt]p[mhd]{_LETTERS}",
     r"\bexceeded the limit of model|\breached your (?:[\w./-]+ ){1,2}limit\b",
-    r"\bexceed(?:ed)? (?:\S{1,20} ){0,3}rate limit|\btoo many requests\b",
+    r"\bexceed(?:ed)? (?:\S{1,20} ){0,3}rate limit|\btoo many (?:\w+ )?(?:requests|connections)\b",
+    r"\btoo many tokens, (?:please )?(?:wait|slow|try)\b|\bresources? (?:has been )?exhausted\b",
+    r"\bmax(?:imum)? (?:\w+ )?(?:[rt]p[mhd]|concurrency)\b",
+    r"\bconcurrency limit (?:is |was )?(?:exceeded|reached)\b",
+    r"\b(?:tokens|requests) per (?:second|minute|hour) limit\b",
 )
 _SERVER_MESSAGES = _rule(
     Meaning.OVERLOAD,
@@ -209,13 +199,15 @@ _SERVER_MESSAGES = _rule(
     r"^(?:the )?(?:server|upstream|model|engine) "
     r"(?:had an error|timed out|is (?:temporarily )?unavailable)",
     r"^(?:an )?internal (?:server )?error\b|\bupstream error\b|^request timed out by the server",
+    r"^\w+ is unable to process your request\.?$",
 )
-_BILLING = (_BILLING_MESSAGES, _BILLING_IN_CHINESE)
+BILLING_MESSAGES = (_BILLING_MESSAGES, _BILLING_IN_CHINESE)
 _EXHAUSTED = (_EXHAUSTED_MESSAGES, _EXHAUSTED_IN_CHINESE)
-QUOTA_MESSAGES = (*_BILLING, *_EXHAUSTED)
+QUOTA_MESSAGES = (*BILLING_MESSAGES, *_EXHAUSTED, _BILLING_ADVICE)
 _BRIEF_IN_CHINESE = _rule(Meaning.SHORT_LIMIT, chinese.BRIEF)
 LIMIT_MESSAGES = (
-    *_BILLING, _OVERLOAD_MESSAGES, _OVERLOAD_IN_CHINESE, _BRIEF_IN_CHINESE, *_EXHAUSTED,
+    *BILLING_MESSAGES, _OVERLOAD_MESSAGES, _OVERLOAD_IN_CHINESE, _BRIEF_IN_CHINESE, *_EXHAUSTED,
+    _BILLING_ADVICE,
 )  # fmt: skip
 STREAM_MESSAGES = (*LIMIT_MESSAGES, _SHORT_MESSAGES, _SERVER_MESSAGES)
 
@@ -226,7 +218,7 @@ _BRIEF_MESSAGES = re.compile(
 )
 _BRIEF_WINDOWS = (_BRIEF_MESSAGES, re.compile(chinese.MINUTE, re.IGNORECASE))
 _LONG_MESSAGES = re.compile(
-    rf"[a-z]By(?:Day|Week|Month)\b|(?<![a-z])[rt]pd{_LETTERS}"
+    rf"[a-z]By(?:Day|Week|Month)\b|(?<![a-z])[rt]pd{_LETTERS}|\bmax(?:imum)? [rt]pd\b"
     r"|\bper (?:86400|\d{6,7}) ?s(?:ec(?:ond)?s?)?\b|\bper (?:24|168|720) ?h(?:ours?|rs?)?\b"
     r"|\b(?:credits|quota|requests|messages|tokens|usage|allowance) (?:for |of )?(?:this|the)"
     r" (?:day|week|month)\b|\btoday's (?:\w+ )?(?:credits|quota|requests|messages|tokens|usage)\b"
@@ -270,30 +262,6 @@ def by_window(evidence: Evidence, answer: ErrorResponse) -> Evidence:
     if _any_says(heads, _LONG_WINDOWS):
         return Meaning.EXHAUSTED, code
     return evidence
-
-
-def dead_login(answer: ErrorResponse) -> Evidence | None:
-    """Return the evidence that the credential is dead for good, or None.
-
-    A code says it, or one of the standard messages from its first word; never a loose word.
-    """
-    code = next((code for code in answer.codes if code in _DEAD_CODES), None)
-    if code is not None:
-        return Meaning.LOGIN_DEAD, code
-    told = any(map(_DEAD_MESSAGES.match, answer.messages))
-    return (Meaning.LOGIN_DEAD, "") if told else None
-
-
-def closed_login(answer: ErrorResponse) -> Evidence | None:
-    """Return the evidence that whoever asks is shut out, as a code or in words, or None."""
-    code = next((code for code in answer.codes if _CLOSED_CODES.search(code)), None)
-    if code is not None:
-        return Meaning.LOGIN_DEAD, code
-    told = (head for head in heads_of(answer) if _any_says([head], _CLOSED))
-    is_told = any(not _NOT_FOR_GOOD.search(head) for head in told)
-    # Whoever pays is let in again.
-    owes = by_messages(_BILLING, answer) if is_told else None
-    return owes or ((Meaning.LOGIN_DEAD, "") if is_told else None)
 
 
 def is_foreign_history(answer: ErrorResponse) -> bool:

@@ -43,6 +43,7 @@ _INSIDE = (
     "raw",
     "response",
     "violations",
+    "quota_dimensions",
     "data",
     "result",
     "base_resp",
@@ -144,9 +145,9 @@ def _read(body: str, error: str, headers: tuple[tuple[str, str], ...]) -> ErrorR
     documents: list[object] = []
     messages: list[str] = []
     for text in (body, error):
-        values, rest = _documents(text)
+        values, rest = _documents(_ERROR_NAME.sub("", text[:_LONGEST_BODY]))
         documents += values
-        rest = _ERROR_NAME.sub("", _shortened(rest))
+        rest = _shortened(rest)
         if rest:
             messages.append(rest)
     objects = tuple(_objects(documents))
@@ -177,7 +178,7 @@ def snake(text: str) -> str:
 
 def _documents(text: str) -> tuple[list[object], str]:
     """Return the JSON values in `text` and the words before them."""
-    text = text[:_LONGEST_BODY].lstrip("\ufeff \t\r\n")
+    text = text.lstrip("\ufeff \t\r\n")
     if text.startswith("<"):
         # A page of a proxy or a firewall: what it says is not the provider's word.
         return [], ""

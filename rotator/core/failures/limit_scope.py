@@ -77,7 +77,9 @@ def _named(model: str) -> re.Pattern[str]:
     return re.compile(
         rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"“]+{name}(?![\w-])"
         rf"|(?:\bmodel|模型)[ :：`'\"“]{{0,3}}{name}(?![\w-])|(?<![\w/-]){name} ?模型"
-        rf"|^(?:AI_APICallError: )?{name}[`'\"]? (?:is |has |模型|{_LIMIT})"
+        rf"|^(?:AI_APICallError: )?{name}[`'\"]?(?: (?:is |has |模型|{_LIMIT})| ?[今本每]日"
+        rf"|[:：] ?(?:\w+ ){{0,2}}{_LIMIT})"
+        rf"|\bfor (?:the )?(?:model family (?:{either})\b|(?:{either}) models\b)"
         rf"|\b(?:your|the|our|weekly|daily) (?:{either}) (?:\w+ ){{0,2}}{_LIMIT}"
         rf"|^(?:{either}) (?:\w+ ){{0,2}}{_LIMIT}",
         re.IGNORECASE,

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
+from http import HTTPStatus
 
 from rotator.core.failures.classify import LIMITS, TIMED, reason_of
 from rotator.core.failures.error_codes import heads_of
 from rotator.core.failures.error_response import ErrorResponse, read_error_response, snake
+from rotator.core.failures.own_words import in_own_words
 from rotator.core.failures.resets import stated_until
 from rotator.model import EVERYTHING, Finding, Meaning, Reach, Scope, Signal
 
@@ -28,9 +30,14 @@ _WORD = re.compile(
 )
 _NUMBERED = re.compile(
     r"\[(?P<a>\d{3,6})\]|\((?P<b>\d{3,6})\)\s*$|^(?P<c>\d{4,6})[:：]"
-    r"|(?:code|error|status|错误码|代码)[\"' :=：#-]{0,4}(?P<d>\d{3,6})\b",
+    # Neither an HTTP status nor a count: `status code 401`, `error: 1004 tokens`.
+    r"|(?:code|error|status|错误码|代码)[\"' :=：#-]{0,4}(?P<said>\d{4,6})\b"
+    r"(?! (?:tokens?|items?|characters?|bytes|messages|images?|lines|in|of|at|is|>)\b)",
     re.IGNORECASE,
 )
+_LONGEST_STATUS = 3
+# What refuses the request itself may tell of anything in it.
+_PROSE_STATUSES = {None, HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 _NUMBERS_STAND_IN = re.compile(r"(?:.*_)?(?:code|status|err|errno|error|type|reason|ret)")
 
 
@@ -89,11 +96,14 @@ def find_by_table(table: Table, signal: Signal, now: datetime) -> Finding | None
 
 
 def _line(table: Table, status: int | None, answer: ErrorResponse) -> Line | None:
+    if status in _PROSE_STATUSES:
+        answer = in_own_words(answer)
     heads = _heads(answer)
-    own = _own_codes(table, answer)
+    own, is_numbered = _own_codes(table, answer)
     # A text may echo a code of a relay or of the user's, so it is read where no field has one.
     is_told = any(line.code and _is_met(line, status, own, heads) for line in table.lines)
-    codes = own if is_told else own | _text_codes(table, answer)
+    told = _text_codes(table, answer)
+    codes = own if is_told else own | (told - table.numbers if is_numbered else told)
     return next((line for line in table.lines if _is_met(line, status, codes, heads)), None)
 
 
@@ -113,18 +123,20 @@ def _has(codes: frozenset[str], wanted: str) -> bool:
     return wanted in codes
 
 
-def _own_codes(table: Table, answer: ErrorResponse) -> frozenset[str]:
-    """Return every code in the fields of an answer: in snake case, and numbers as they are.
+def _own_codes(table: Table, answer: ErrorResponse) -> tuple[frozenset[str], bool]:
+    """Return every code in the fields of an answer, and whether a number of a vendor's is one.
 
-    Of numbers that the table has, those count that stand outermost: what is nested may be passed
-    on from somebody whose numbers mean something else.
+    They are in snake case, and numbers as they are. Of numbers that the table has, those count
+    that stand outermost: what is nested may be passed on from somebody whose numbers mean
+    something else.
     """
     codes, numbers = set(answer.codes), frozenset[str]()
     for entry in answer.objects:
         told = frozenset(c for name, value in entry.items() for c in _of_field(name, value))
         codes |= told - table.numbers
         numbers = numbers or told & table.numbers
-    return frozenset(codes - table.numbers | numbers)
+    is_numbered = any(code.isdecimal() and len(code) > _LONGEST_STATUS for code in codes)
+    return frozenset(codes - table.numbers | numbers), is_numbered
 
 
 def _text_codes(table: Table, answer: ErrorResponse) -> frozenset[str]:
@@ -144,8 +156,11 @@ def _of_field(name: str, value: object) -> Iterator[str]:
 
 
 def _of_text(text: str) -> Iterator[str]:
-    for number in _NUMBERED.finditer(text):
-        yield str(number[number.lastgroup or 0])
+    found = list(_NUMBERED.finditer(text))
+    # What stands as a code by itself goes before what a sentence calls one.
+    plain = [number for number in found if number["said"] is None]
+    for number in plain or found:
+        yield from filter(None, number.groups())
     for n, word in enumerate(_WORD.finditer(text)):
         if n == _MOST_WORDS:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.core.failures.error_codes import LIMIT_MESSAGES, Evidence, by_messages, dead_login
+from rotator.core.failures.error_codes import LIMIT_MESSAGES, Evidence, by_messages
 from rotator.core.failures.error_response import ErrorResponse, read_error_response
 from rotator.model import Meaning
 from tests.support.failures import failure
@@ -22,14 +22,6 @@ def test_what_comes_late_in_a_message_is_no_evidence_even_behind_a_quote(
     assert len(message) == length
     answer = read_error_response(failure(429, {"error": {"message": message}}))
     assert by_messages(LIMIT_MESSAGES, answer) == found
-
-
-def test_a_standard_message_is_evidence_without_a_code() -> None:
-    answer = read_error_response(
-        failure(401, {"error": {"message": "Incorrect API key provided: sk-x"}})
-    )
-
-    assert dead_login(answer) == (Meaning.LOGIN_DEAD, "")
 
 
 @pytest.mark.parametrize(("length", "found"), [(200, OVERLOAD), (201, None)])

@@ -1,0 +1,116 @@
+"""When an answer says that a login is dead, and when only something of it is disabled."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.core.failures.closed_logins import closed_login, dead_login
+from rotator.core.failures.error_response import read_error_response
+from rotator.model import Meaning
+from tests.support.failures import failure
+
+
+def test_a_standard_message_is_evidence_without_a_code() -> None:
+    answer = read_error_response(
+        failure(401, {"error": {"message": "Incorrect API key provided: sk-x"}})
+    )
+
+    assert dead_login(answer) == (Meaning.LOGIN_DEAD, "")
+
+
+def _closed(message: str) -> bool:
+    answer = read_error_response(failure(403, {"error": {"message": message}}))
+    return closed_login(answer) == (Meaning.LOGIN_DEAD, "")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        " org-a", " <ak-1>", " u_1", " me@example.com", " org-a <ak-1>", " (acme)",
+        " you are using", " associated with this API key", " of this organization",
+        " that owns the key", ", me@example.com,", " holder", " owner", " status", "'s access",
+        " API access", " for me@example.com", " with Acme", " sk-***a", " ending in 1a",
+    ],
+)  # fmt: skip
+def test_whichever_account_is_named_is_the_one_that_is_closed(named: str) -> None:
+    assert _closed(f"The account{named} has been suspended.")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [" policy", " setting", "'s access to m1", ": images", " for m1, images", "-wide search"],
+)
+def test_what_belongs_to_an_account_is_not_the_account(part: str) -> None:
+    assert not _closed(f"The organization{part} is disabled.")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Search for the", "Search for", "The model of the", "Access to this", "Tools in",
+        "Sharing with another", "If the", "Creating an", "Not the", "Uploads by the",
+        "Calls from my", "Images in the shared team",
+    ],
+)  # fmt: skip
+def test_an_account_that_only_stands_in_the_sentence_is_not_closed(before: str) -> None:
+    assert not _closed(f"{before} account is blocked.")
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "Sorry,", "Forbidden:", "We see that your", "As of today the", "After reviews, the",
+        "The logged in user", "The owner of this", "The pending",
+     "In line with our rules your", "Warning your"],
+)  # fmt: skip
+def test_an_account_that_the_sentence_is_about_is_closed(before: str) -> None:
+    assert _closed(f"{before} account is blocked.")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "to EU models", "from here", "for images", "in this region", "in your country",
+        "on this endpoint", "if you go on", "field is not allowed", "by policy from using tools",
+        "by an admin for the model", "(for images)", "until 3 o'clock, try again then", "for 5 min",
+    ],
+)  # fmt: skip
+def test_who_is_shut_out_of_something_is_not_shut_out(after: str) -> None:
+    assert not _closed(f"Your account is blocked {after}")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "", ".", ", contact us", "by an admin", "for abuse", "for a breach of terms",
+        "for repeated policy violations", "on 2026-11-20", "in accordance with our terms",
+        "for the following reasons", "with immediate effect", "due to fraud", "and cannot be used",
+    ],
+)  # fmt: skip
+def test_the_reason_why_somebody_is_shut_out_changes_nothing(after: str) -> None:
+    assert _closed(f"Your account is blocked {after}")
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ("Your account is suspended: insufficient balance", Meaning.BILLING),
+        ("Your account is suspended, please check your plan and billing details", Meaning.BILLING),
+        ("The billing account is closed", Meaning.BILLING),
+        ("Your team is locked: payment failed", Meaning.BILLING),
+        ("Your account is banned for payment fraud", Meaning.LOGIN_DEAD),
+    ],
+)
+def test_whoever_is_let_in_again_by_paying_owes(message: str, found: Meaning) -> None:
+    assert closed_login(read_error_response(failure(403, message))) == (found, "")
+
+
+def test_of_several_messages_the_one_that_says_it_is_the_one_that_has_to_be_for_good() -> None:
+    body = {"error": "Your account is locked, try again in an hour", "detail": "account suspended"}
+
+    assert closed_login(read_error_response(failure(403, body))) == (Meaning.LOGIN_DEAD, "")
+
+
+def test_of_several_messages_one_may_say_what_is_owed() -> None:
+    body = {"error": "Your account is suspended", "detail": "See your billing page"}
+
+    assert closed_login(read_error_response(failure(403, body))) == (Meaning.BILLING, "")
