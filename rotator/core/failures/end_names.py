@@ -26,6 +26,11 @@ class Unit(StrEnum):
     MOMENT = "moment"
 
 
+SECONDS_IN = {
+    Unit.NANOSECONDS: 1e-9, Unit.MICROSECONDS: 1e-6, Unit.MILLISECONDS: 0.001,
+    Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0, Unit.DAYS: 86_400.0,
+}  # fmt: skip
+
 # The headers that tell of limits, as the bridge's patterns of the same names have them.
 LIMIT_HEADERS = re.compile(
     r"^(?:(?:x-)?rate-?limit(?:-|$)|anthropic-ratelimit-|x-codex-|x-quota-|x-usage-ratelimit-)"

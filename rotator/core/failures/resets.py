@@ -15,6 +15,7 @@ from itertools import islice
 from urllib.parse import unquote
 
 from rotator.core.failures.end_names import (
+    SECONDS_IN,
     Unit,
     names_utc,
     unit_named,
@@ -35,10 +36,6 @@ _LATE_SECONDS = -3_600.0
 _FIRST_MOMENT = 1e9
 _MOST_MESSAGES = 8
 _LONGEST_VALUE = 200
-_PER_UNIT = {
-    Unit.NANOSECONDS: 1e-9, Unit.MICROSECONDS: 1e-6, Unit.MILLISECONDS: 0.001,
-    Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0, Unit.DAYS: 86_400.0,
-}  # fmt: skip
 # What an object under one of these names says is said of it: `"retry": {"after_ms": 500}`.
 _GROUPS = frozenset({"retry", "reset", "resets", "next_reset", "cooldown", "wait", "try_again"})
 _MOST_PARTS = 8
@@ -273,7 +270,7 @@ def _of_parts(value: Mapping[str, object], unit: Unit) -> tuple[object, Unit]:
         named = unit_named(snake(str(told.get("unit"))))
         return told["value"], unit if named is None or unit is Unit.MOMENT else named
     parts = [
-        count * _PER_UNIT.get(named, 1.0)
+        count * SECONDS_IN.get(named, 1.0)
         for name, part in told.items()
         if (named := unit_named(name)) is not None and (count := number_of(part)) is not None
     ]
@@ -286,7 +283,7 @@ def _by_number(number: float, unit: Unit, server: float) -> float | None:
     if number >= _FIRST_MOMENT:
         return _ahead(as_epoch(number) - server)
     # A small number is a placeholder, not the year 1970.
-    return None if unit is Unit.MOMENT else _sensible(number * _PER_UNIT.get(unit, 1.0))
+    return None if unit is Unit.MOMENT else _sensible(number * SECONDS_IN.get(unit, 1.0))
 
 
 def _sensible(seconds: float) -> float | None:

@@ -111,7 +111,7 @@ def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
     parts = 0
     while (match := _PART.match(text, at)) is not None:
         told = match["count"].lower()
-        count = _number(told)
+        count = count_of(told)
         if count is None or (parts and _OF_A_LIMIT.match(text, match.end())):
             return
         if parts == _MOST_PARTS:
@@ -128,7 +128,7 @@ def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
             yield count, "months", size, at
 
 
-def _number(told: str) -> float | None:
+def count_of(told: str) -> float | None:
     """Return a count: digits, a word, or one of 十五's kind."""
     if told in _WORDS:
         return _WORDS[told]
