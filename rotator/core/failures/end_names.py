@@ -182,7 +182,7 @@ def _is_when(of: list[str], words: list[str], unit: Unit | None, *, has_form: bo
 def _is_end(of: list[str], words: list[str]) -> bool:
     """Tell whether that is when a window or a ban ends, or when the next request may come."""
     if words in ([], ["allowed"], ["starts"]):
-        return "next" in of and of[-1] != "next"
+        return "next" in of and (words == ["allowed"] or of[-1] != "next")
     if words[-1] not in _ENDS:
         return False
     return words[0] in _BLOCKS if words[1:] else bool(of) and of[-1] in _WHAT_ENDS

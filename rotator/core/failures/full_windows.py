@@ -59,10 +59,25 @@ def of_full_windows(text: str, ends: list[tuple[int, float]]) -> list[float]:
     if not ends[1:]:
         return seconds
     plain = text.translate(_PLAIN)
-    found = (match for pattern in _WINDOWS for match in pattern.finditer(plain))
-    windows = sorted(found, key=re.Match.start)[:_MOST_WINDOWS]
+    windows = _windows(plain)
     full = _full(plain, windows)
     return [end for place, end in ends if _window_of(place, windows) in full] or seconds
+
+
+def full_in(text: str) -> set[str]:
+    """Return the names of the windows that `text` says are full."""
+    plain = text.translate(_PLAIN)
+    return _full(plain, _windows(plain))
+
+
+def name_of_window(told: str) -> str:
+    """Return the one name of a window that has several: `weekly`, `1w` and `7d`."""
+    return _SAME.get(told, told)
+
+
+def _windows(plain: str) -> list[re.Match[str]]:
+    found = (match for pattern in _WINDOWS for match in pattern.finditer(plain))
+    return sorted(found, key=re.Match.start)[:_MOST_WINDOWS]
 
 
 def _full(text: str, windows: list[re.Match[str]]) -> set[str]:
@@ -95,4 +110,4 @@ def _name(window: re.Match[str]) -> str:
         name = _NUMBERS[told["count"]] + told["unit"]
     else:
         name = told.get("each") or window[0]
-    return _SAME.get(name, name)
+    return name_of_window(name)

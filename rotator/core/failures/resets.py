@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from urllib.parse import unquote
 
+from rotator.core.failures.body_windows import of_full, windows_in
 from rotator.core.failures.end_names import (
     SECONDS_IN,
     Unit,
@@ -23,6 +24,7 @@ from rotator.core.failures.end_names import (
     unit_of_header,
 )
 from rotator.core.failures.error_response import ErrorResponse, number_of, snake
+from rotator.core.failures.full_windows import full_in
 from rotator.core.failures.moments import as_epoch, exact_moment, read_moment
 from rotator.core.failures.spans import whole_span
 from rotator.core.failures.words import stated_in
@@ -81,7 +83,7 @@ def stated_until(
     date = exact_moment(answer.headers.get("date", ""))
     server = arrived.timestamp() if date is None else date
     left_out = frozenset[str]() if waits_count else _WAITS
-    fields = _latest(_fields(answer, server, zone, left_out))
+    fields = _fields(answer, server, zone, left_out)
     said = [fields]
     if fields is None:
         # Beside the fields the headers and the words would only repeat them, rounded.
@@ -118,10 +120,26 @@ def _latest(stated: Iterable[float | None]) -> float | None:
 
 def _fields(
     answer: ErrorResponse, server: float, zone: tzinfo | None, left_out: frozenset[str]
-) -> Iterator[float | None]:
-    for entry in answer.objects:
-        if not _has_some_left(entry):
-            yield from _in_fields(entry, server, zone, left_out)
+) -> float | None:
+    """Return the end that fields state, of the windows that are full."""
+    ends = [
+        (window, end)
+        for window in windows_in(answer.objects)
+        if not _has_some_left(window.fields)
+        and (end := _latest(_in_fields(window.fields, server, zone, left_out))) is not None
+    ]
+    windows = [window for window, _ in ends]
+    if windows[1:]:
+        names = {window.name for window in windows} - {""}
+        windows = of_full(windows, _told_full(answer) if names else frozenset())
+    return _latest(end for window, end in ends if window in windows)
+
+
+def _told_full(answer: ErrorResponse) -> frozenset[str]:
+    """Return the windows that codes or words say are full."""
+    texts = (code.replace("_", " ") for code in answer.codes[:_MOST_MESSAGES])
+    told = (*texts, *answer.messages[:_MOST_MESSAGES])
+    return frozenset(name for text in told for name in full_in(text[:_LONGEST_VALUE]))
 
 
 def _words(answer: ErrorResponse, server: float, zone: tzinfo | None) -> Iterator[float | None]:
