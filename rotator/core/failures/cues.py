@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 
 BEFORE, AFTER = 64, 48
-_OF_THE_CUE = 24
+_OF_THE_CUE, _NEAR = 24, 32
 
 # The first letters of every cue.
 FIRST_LETTERS = frozenset({
@@ -50,21 +50,29 @@ _IN_ENGLISH = re.compile(
     rf"{_NEARLY}",
     re.IGNORECASE,
 )
-# A connection that was reset, what is over by now, how long others wait, what is counted.
+# A connection that was reset, what is over by now, how long others wait, what is counted. Each
+# is looked for where a word begins with one of these letters.
+TROUBLE = frozenset({
+    "conn", "stre", "sock", "peer", "tcp", "http", "chan", "pipe", "serv", "disc", "aver", "avg",
+    "mean", "medi", "typi", "max", "maxi", "was", "were", "been", "roll", "fall", "fell", "went",
+    "came", "fail", "time", "cras", "clos", "drop", "refu", "afte", "desp", "limi", "tria", "grac",
+    "subs", "prom", "noti", "cont", "rete", "gave", "givi", "abor", "retr", "atte", "trie", "unsu",
+    "by",
+})  # fmt: skip
 _NO_END = re.compile(
     r"(?:connection|stream|socket|peer|tcp|http/?[23]?|channel|pipe|server|disconnect)"
     r"[s/]? ?(?:was |is |were |got |has been |have been )?reset"
-    r"|\b(?:average|avg\.?|mean|median|typical|max(?:imum)?) (?:queue )?(?:wait|retry|cool)"
-    r"|\b(?:was|were|been) (?:reset|unavailable|available|restored|refreshed|renewed|recovered)"
-    r"|\b(?:roll|rolled|rolling|fall|fell|falling|went|came) back"
-    r"|\b(?:failed|timed out|crashed|closed|dropped|refused) again"
-    r"|\b(?:after|despite) (?:retry|wait|try)ing|\blimited to "
-    r"|\b(?:trial|grace|subscription|promo\w*|notice|contract|retention) (?:period|window|cycle)",
+    r"|(?:average|avg\.?|mean|median|typical|max(?:imum)?) (?:queue )?(?:wait|retry|cool)"
+    r"|(?:was|were|been) (?:reset|unavailable|available|restored|refreshed|renewed|recovered)"
+    r"|(?:roll|rolled|rolling|fall|fell|falling|went|came) back"
+    r"|(?:failed|timed out|crashed|closed|dropped|refused) again"
+    r"|(?:after|despite) (?:retry|wait|try)ing|limited to "
+    r"|(?:trial|grace|subscription|promo\w*|notice|contract|retention) (?:period|window|cycle)",
     re.IGNORECASE,
 )
 # Between such a word and a length: what did not go well took so long.
 _FAILED = re.compile(
-    r"\b(?:failed|failing|timed[ -]out|time-?out|gave up|giving up|aborted|dropped|disconnected"
+    r"(?:failed|failing|timed[ -]out|time-?out|gave up|giving up|aborted|dropped|disconnected"
     r"|(?:retries|attempts|tries) (?:\w+ )?exhausted|unsuccessful\w*|by peer)\b",
     re.IGNORECASE,
 )
@@ -108,23 +116,30 @@ _THEN = re.compile(rf" ?(?:之后|以后|后|後|时|起)?[^0-9。，,\n]{{0,8}}
 
 
 class Cues:
-    """The places in a text where words for an end begin."""
+    """The places in a text where words for an end begin, and those for what is none."""
 
-    def __init__(self, text: str, starts: list[int]) -> None:
-        self.text = text
-        self.starts = starts
+    def __init__(self, text: str, starts: list[int], troubles: list[int]) -> None:
+        self._text = text
+        self._starts = starts
+        # Each with how far before the cue it may begin.
+        self._troubles = [
+            (match.start() + reach, match.end())
+            for start in troubles
+            for pattern, reach in ((_NO_END, _OF_THE_CUE), (_FAILED, 0))
+            if (match := pattern.match(text, start))
+        ]
 
     def before(self, begin: int, end: int) -> str | None:
         """Return by which word the end of `text[begin:end]` states one, or None if it does not."""
-        for start in self.starts[bisect_left(self.starts, begin) : bisect_left(self.starts, end)]:
-            cue = _IN_ENGLISH.fullmatch(self.text, start, end)
-            if (
-                cue is not None
-                and not _FAILED.search(self.text, start, end)
-                and not _NO_END.search(self.text, max(begin, start - _OF_THE_CUE), end)
-            ):
+        starts = self._starts
+        for start in starts[bisect_left(starts, begin) : bisect_left(starts, end)]:
+            cue = _IN_ENGLISH.fullmatch(self._text, start, end)
+            if cue is not None and not self._is_of_trouble(start, end):
                 return _by(cue.groupdict())
         return None
+
+    def _is_of_trouble(self, start: int, end: int) -> bool:
+        return any(reaches >= start and ends <= end for reaches, ends in self._troubles)
 
 
 def _by(told: dict[str, str | None]) -> str:
@@ -138,7 +153,7 @@ def _by(told: dict[str, str | None]) -> str:
 
 def is_said_in_chinese(before: str) -> bool:
     """Tell whether the words before a place say in Chinese that an end stands there."""
-    return not before.isascii() and _IN_CHINESE.search(before) is not None
+    return not before.isascii() and _IN_CHINESE.search(before[-_NEAR:]) is not None
 
 
 def is_a_length_s_end(by: str | None, rest: str, *, chinese: bool) -> bool:

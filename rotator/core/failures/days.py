@@ -78,6 +78,8 @@ _FROM_A_LETTER = _patterns(
 )
 # What is read as a day before it is read as a length: `26 日 08:00`, `3 天后 00:00`.
 _COUNTED = re.compile(rf"(?:{_IN_DAYS}|\d{{1,2}} ?[日号號]{_TIME_FOLLOWS})", re.IGNORECASE)
+# With less work than it takes to try every date.
+_IS_A_TIME = re.compile(r"\d\d?:")
 _CENTURY = 2000
 _DECEMBER, _WEEK = 12, 7
 _LAST = 31
@@ -109,6 +111,8 @@ class Day:
 
 def read_day(text: str, at: int) -> tuple[Day | None, int]:
     """Return the day that stands in `text` at `at`, and where it ends."""
+    if _IS_A_TIME.match(text, at):
+        return None, at
     for pattern in _FROM_A_DIGIT if text[at : at + 1].isdecimal() else _FROM_A_LETTER:
         match = pattern.match(text, at)
         if match is not None and (day := _as_day(match.groupdict())) is not None:

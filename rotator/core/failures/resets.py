@@ -27,7 +27,7 @@ from rotator.core.failures.error_response import ErrorResponse, number_of, snake
 from rotator.core.failures.full_windows import full_in
 from rotator.core.failures.moments import as_epoch, exact_moment, read_moment
 from rotator.core.failures.spans import whole_span
-from rotator.core.failures.words import stated_in
+from rotator.core.failures.words import stated_in_all
 
 # A year; more than that is a mistake of the sender.
 LONGEST_SECONDS = 366 * 86_400.0
@@ -143,8 +143,8 @@ def _told_full(answer: ErrorResponse) -> frozenset[str]:
 
 
 def _words(answer: ErrorResponse, server: float, zone: tzinfo | None) -> Iterator[float | None]:
-    for message in answer.messages[:_MOST_MESSAGES]:
-        yield from (_ahead(seconds) for seconds in stated_in(message, server, zone))
+    told = stated_in_all(answer.messages[:_MOST_MESSAGES], server, zone)
+    return (_ahead(seconds) for seconds in told)
 
 
 def _outright(headers: Mapping[str, str], server: float) -> float | None:

@@ -145,11 +145,11 @@ def _on_a_clock(text: str, at: int) -> Span | None:
     match = _CLOCK.match(text, at)
     if match is None or _DAYTIME.match(text, match.end()):
         return None
-    if zone_at(text, match.end())[0] or zone_before(text[max(0, at - _ZONE_BEFORE) : at])[1]:
-        # A length has no zone.
-        return None
     if match["s"] is None:
         # Hours and minutes, or minutes and seconds: nobody knows.
+        return None
+    if zone_at(text, match.end())[0] or zone_before(text[max(0, at - _ZONE_BEFORE) : at])[1]:
+        # A length has no zone.
         return None
     hours, minutes, seconds = (int(match[name]) for name in "hms")
     return Span(0.0, hours * 3_600.0 + minutes * 60.0 + seconds, match.end())

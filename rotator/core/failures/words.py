@@ -6,12 +6,15 @@ Pure, and bounded: only so many places of a text are looked at, each with so muc
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import tzinfo
 
 from rotator.core.failures.cues import (
     AFTER,
     BEFORE,
     FIRST_LETTERS,
+    TROUBLE,
     Cues,
     is_a_length_s_end,
     is_a_moment_s_end,
@@ -27,15 +30,19 @@ from rotator.core.failures.zones import without_zone
 
 _LONGEST_TEXT = 1_000
 _MOST_PLACES = 16
+# Of all texts of an answer.
+_MOST_LETTERS, _MOST_PLACES_IN_ALL = 1_200, 24
 
 # What a moment or a length begins with. The first sign of each is looked for alone, so that a
 # text without them costs little.
 _NUMBER = re.compile(r"\d(?:(?<![\w.]\d)|(?<=[\u4e00-\u9fff]\d))")
 _WORD = re.compile(r"[a-z]++", re.IGNORECASE | re.ASCII)
 _COUNTED = re.compile(r" (?:second|minute|hour|day|week|month|year)", re.IGNORECASE)
+# Each begins with a letter that is quickly looked for.
 _IN_CHINESE_SIGNS = re.compile(
-    "零[点點时時]|午夜|(?:[本这這]|下++)?[个個]?(?:[周週]|星期|[礼禮]拜)[一二三四五六日天]|下午|晚上"
-    "|今[天日晚]|明[天日晚]|大?[后後]天|[次翌]日|第二[天日]"
+    "零[点點时時]|午夜|(?:[本这這][个個]?|下[下个個]{0,3})(?:[周週]|星期|[礼禮]拜)[一二三四五六日天]"
+    "|(?:[周週]|星期|[礼禮]拜)[一二三四五六日天]|下午|晚上|今[天日晚]|明[天日晚]|大[后後]天|[后後]天"
+    "|[次翌]日|第二[天日]"
     r"|[每下本当當这這次翌][个個]?月(?=[的份]?第? ?[初\d一二三四五六七八九十])"
     "|[半一两兩二三四五六七八九十]{1,3}+(?= ?(?:秒|分|[个個]|小[时時]|天|日|[周週]|星期|年))"
 )
@@ -58,6 +65,7 @@ _EDGES = frozenset({"first", "last", "beginning", "start", "end"})
 _OF_A_MONTH = re.compile(r"(?: day)? of (?:[a-z]++ ){0,3}month", re.IGNORECASE)
 _ON_THE_NTH = re.compile(r",? (?:on )?(?:the )?\d", re.IGNORECASE)
 _COUNTS = frozenset(re.split(r"[|-]", IN_ENGLISH)) - {"half an", "half a"}
+_SIGNS = _DAYS | _MONTHS | _COUNTS | _EDGES | {"day", "month", "p", "pt"}
 _FIRST_WORDS = ("half ", "twenty-", "forty-")
 _BARE_SECONDS = re.compile(
     r"retry[-_ ]?after(?:[-_ ]?(?:(?P<ms>ms|milliseconds?|millis)|seconds?|secs?))?[ :=\"']{1,4}"
@@ -80,22 +88,39 @@ _FIRST_MOMENT = 1e9
 
 def stated_in(text: str, now: float, zone: tzinfo | None) -> list[float]:
     """Return the seconds from `now` to each end that `text` states of what is full."""
-    text = text[:_LONGEST_TEXT]
-    starts, fields, cues = _marks(text)
-    reader = _Reader(text, Cues(text, cues), now, zone)
+    return _stated(text[:_LONGEST_TEXT], now, zone, _MOST_PLACES)[0]
+
+
+def stated_in_all(texts: Iterable[str], now: float, zone: tzinfo | None) -> list[float]:
+    """Return the ends that several texts state, for little more work than one of them is."""
+    letters, places, found = _MOST_LETTERS, _MOST_PLACES_IN_ALL, list[float]()
+    for text in dict.fromkeys(texts):
+        part = text[: min(letters, _LONGEST_TEXT)]
+        ends, looked_at = _stated(part, now, zone, min(places, _MOST_PLACES))
+        letters, places = letters - len(part), places - looked_at
+        found += ends
+    return found
+
+
+def _stated(text: str, now: float, zone: tzinfo | None, most: int) -> tuple[list[float], int]:
+    """Return the seconds to each end, and at how many places it was looked for."""
+    marks = _marks(text)
+    reader = _Reader(text, Cues(text, marks.cues, marks.troubles), now, zone)
     ends: list[tuple[int, float]] = []
     at = looked_at = 0
-    for start in starts:
-        if start < at or looked_at == _MOST_PLACES:
+    for start in marks.starts:
+        if start < at or looked_at == most:
             continue
         looked_at += 1
-        is_named = start in fields
-        seconds, at = reader.of_field(fields[start], start) if is_named else reader.at_place(start)
+        is_named = start in marks.fields
+        seconds, at = (
+            reader.of_field(marks.fields[start], start) if is_named else reader.at_place(start)
+        )
         if seconds is not None:
             ends.append((start, seconds))
     bare = _bare(text)
     known = of_full_windows(text, ends)
-    return known if bare is None or bare in known else [*known, bare]
+    return (known if bare is None or bare in known else [*known, bare]), looked_at
 
 
 class _Reader:
@@ -158,24 +183,37 @@ class _Reader:
         return None if unit is Unit.MOMENT else number * SECONDS_IN.get(unit, 1.0)
 
 
-def _marks(text: str) -> tuple[list[int], dict[int, Unit | None], list[int]]:
-    """Return where moments and lengths may begin, those of fields, and where cues do."""
-    starts, cues = {match.start() for match in _NUMBER.finditer(text)}, []
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Where moments and lengths may begin, those of fields, and where words for them do."""
+
+    starts: list[int]
+    fields: dict[int, Unit | None]
+    cues: list[int]
+    troubles: list[int]
+
+
+def _marks(text: str) -> _Marks:
+    starts = {match.start() for match in _NUMBER.finditer(text)}
+    cues, troubles = [], []
     small = text.lower()
     if not text.isascii():
         starts.update(match.start() for match in _IN_CHINESE_SIGNS.finditer(text))
     for match in _WORD.finditer(text):
         word, start, end = match[0].lower(), match.start(), match.end()
-        if word[:4] in FIRST_LETTERS:
+        letters = word[:4]
+        if letters in FIRST_LETTERS:
             cues.append(start)
-        if (begins := _begins(text, small, word, start, end)) is not None:
+        if letters in TROUBLE:
+            troubles.append(start)
+        if word in _SIGNS and (begins := _begins(text, small, word, start, end)) is not None:
             starts.add(begins)
     fields = {
         match.end(): unit_of_field(snake(match["name"]))
         for match in (_FIELD.finditer(text) if ":" in text or "=" in text else ())
         if _IS_A_NAME.search(match["name"])
     }
-    return sorted(starts.union(fields)), fields, cues
+    return _Marks(sorted(starts.union(fields)), fields, cues, troubles)
 
 
 def _begins(text: str, small: str, word: str, start: int, end: int) -> int | None:

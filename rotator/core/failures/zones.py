@@ -70,11 +70,11 @@ _ZONE = re.compile(
     # Else a dotless i and a long s would be letters of names that the tables do not have.
     re.IGNORECASE | re.ASCII,
 )
-_BEFORE = re.compile(
-    # Not the last letters of a word: "reset" names no zone.
-    rf"(?<![A-Z])(?:{_PLACE}|(?:UTC|GMT)(?:{_OFFSET})?){_SHUT}[ :：，,]{{0,2}}$",
-    re.IGNORECASE | re.ASCII,
+_UTC_BEFORE = re.compile(
+    rf"(?<![A-Z])(?:UTC|GMT)(?:{_OFFSET})?{_SHUT}[ :：，,]{{0,2}}$", re.IGNORECASE | re.ASCII
 )
+_LAST_LETTERS = frozenset("ctepCTEP0123456789")
+_LONGEST_UTC, _NEAR = 16, 24
 # What names a zone that is in no list, behind a time and before it: somebody's time.
 _NOT_OF_A_ZONE = (
     "next|first|each|every|any|this|that|same|last|for|by|at|wait|reset|retry|more|until|some|a|long"
@@ -105,7 +105,8 @@ _OTHERS_BEFORE = re.compile(
     re.ASCII,
 )
 _BEHIND = " :：，,)）]"
-_LAST = tuple(_PLACES)
+# The longest of those that end alike.
+_LAST = tuple(sorted(_PLACES, key=len, reverse=True))
 # A word in capitals at the place of a zone.
 _UNKNOWN = re.compile(r"[ ]?\(?[A-Z]{2,5}\b(?![A-Z'])")
 _CLOCK_WORDS = {"AM", "PM", "OR", "AND", "IF", "AI", "API", "ID", "TO"}
@@ -135,32 +136,39 @@ def zone_at(text: str, at: int) -> tuple[tzinfo | None, int, bool]:
 
 def zone_before(text: str) -> tuple[tzinfo | None, bool]:
     """Return the zone that the end of `text` names, and whether it names one."""
-    match = _before(text)
-    if match is None:
+    begin = _before(text)
+    if begin is None:
         return None, False
-    name = match[0].strip(_BEHIND)
+    name = text[begin:].strip(_BEHIND)
     return named_zone(name) or _hours_east(name), True
 
 
 def without_zone(text: str) -> str:
     """Return `text` without the zone that its end names."""
-    match = _before(text)
-    return text if match is None else text[: match.start()]
+    return text[: _before(text)]
 
 
-def _before(text: str) -> re.Match[str] | None:
-    """Return the name of a zone with which `text` ends."""
+def _before(text: str) -> int | None:
+    """Return where the name of a zone begins with which `text` ends."""
     # Looking for one costs more than telling that there is none.
     told = text.rstrip(_BEHIND)
+    if text.isascii() and told[-1:] not in _LAST_LETTERS:
+        return None
     small = told.lower()
-    if "utc" in small or "gmt" in small or small.endswith(_LAST):
-        match = _BEFORE.search(text)
-        if match is not None:
-            return match
-    if told.endswith(("T", "ime")):
+    if small.endswith(_LAST):
+        name = next(name for name in _LAST if small.endswith(name))
+        begin = len(told) - len(name)
+        # Not the last letters of a word: "reset" names no zone.
+        if not (small[begin - 1 : begin].isalpha() and name.isascii()):
+            return begin
+    if "utc" in small[-_LONGEST_UTC:] or "gmt" in small[-_LONGEST_UTC:]:
+        match = _UTC_BEFORE.search(text, max(0, len(text) - _LONGEST_UTC - 4))
+    elif told.endswith(("T", "ime")):
         match = _OTHERS_BEFORE.search(text)
-        return None if match is None or match["short"] in _NO_ZONES else match
-    return None if text.isascii() else _CHINESE_BEFORE.search(text)
+        match = None if match is None or match["short"] in _NO_ZONES else match
+    else:
+        match = None if text.isascii() else _CHINESE_BEFORE.search(text, max(0, len(text) - _NEAR))
+    return None if match is None else match.start()
 
 
 def _of_a_place(name: str) -> tzinfo | None:

@@ -184,7 +184,7 @@ def test_the_words_of_a_message_are_read(text: str, expected: float | None) -> N
 
 def test_words_in_the_middle_of_a_long_message_or_in_the_ninth_one_are_not_read() -> None:
     far, last = (f"{'x' * 990}. Try again in 30s{'x' * more}" for more in (500, 0))
-    said = [{"message": "no"}] * 7 + [{"message": "Try again in 30s"}]
+    said = [*({"message": f"no, {n}"} for n in range(7)), {"message": "Try again in 30s"}]
 
     assert (wait({"message": far}), wait({"message": last})) == (None, 30)
     assert wait({"errors": said}) == 30
