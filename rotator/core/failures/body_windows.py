@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
 
@@ -91,7 +91,7 @@ class Fullness(Enum):
 class BodyWindow:
     """What an answer says of one window, whose name may be unknown: empty then."""
 
-    fields: Mapping[str, object]
+    fields: Mapping[str, object] = field(repr=False)
     name: str
     fullness: Fullness
 
