@@ -175,12 +175,12 @@ def _name(match: re.Match[str]) -> str:
 
 def _own_name(entry: Mapping[str, object]) -> str:
     """Return the name of the window that an object says it is, or none."""
-    for field in _NAMES:
-        value = entry.get(field)
+    for key in _NAMES:
+        value = entry.get(key)
         if isinstance(value, str) and (name := _name_of_key(snake(value))):
             return name
-    for field, unit in _LENGTHS.items():
-        length = number_of(entry.get(field)) or 0.0
+    for key, unit in _LENGTHS.items():
+        length = number_of(entry.get(key)) or 0.0
         if named := _SECONDS.get(int(length * unit)):
             return named
     return ""

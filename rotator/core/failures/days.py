@@ -47,34 +47,37 @@ _CHINESE_MONTH = (
 )
 
 
-def _patterns(*texts: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(text, re.IGNORECASE | re.ASCII) for text in texts)
-
-
+_FLAGS = re.IGNORECASE | re.ASCII
 # In the order in which they are tried; each from its first character.
-_FROM_A_DIGIT = _patterns(
-    r"(?P<year>20\d\d)(?P<cut>[-/.])(?P<mm>\d{1,2})(?P=cut)(?P<day>\d{1,2})(?!\d)",
-    r"(?P<year>20\d\d) ?年 ?(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号號]",
-    r"(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号號]",
-    _BY_NUMBER,
-    r"(?P<first>\d{1,2})(?P<cut>[/.])(?P<second>\d{1,2})(?P=cut)(?P<year>20\d\d)(?!\d)",
-    r"(?P<first>\d{1,2})/(?P<second>\d{1,2})(?![/\d]|\.\d)",
-    r"(?P<first>\d{1,2})\.(?P<second>\d{1,2})\.(?= )",
-    r"(?P<mm>\d{2})-(?P<day>\d{2})(?![-\d])",
-    rf"{_NTH}(?:st|nd|rd|th)(?:{_OF_A_MONTH}|(?![a-z]))",
-    _IN_DAYS,
-    rf"{_NTH} ?[日号號]{_TIME_FOLLOWS}",
+_FROM_A_DIGIT = tuple(
+    re.compile(text, _FLAGS)
+    for text in (
+        r"(?P<year>20\d\d)(?P<cut>[-/.])(?P<mm>\d{1,2})(?P=cut)(?P<day>\d{1,2})(?!\d)",
+        r"(?P<year>20\d\d) ?年 ?(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号號]",
+        r"(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号號]",
+        _BY_NUMBER,
+        r"(?P<first>\d{1,2})(?P<cut>[/.])(?P<second>\d{1,2})(?P=cut)(?P<year>20\d\d)(?!\d)",
+        r"(?P<first>\d{1,2})/(?P<second>\d{1,2})(?![/\d]|\.\d)",
+        r"(?P<first>\d{1,2})\.(?P<second>\d{1,2})\.(?= )",
+        r"(?P<mm>\d{2})-(?P<day>\d{2})(?![-\d])",
+        rf"{_NTH}(?:st|nd|rd|th)(?:{_OF_A_MONTH}|(?![a-z]))",
+        _IN_DAYS,
+        rf"{_NTH} ?[日号號]{_TIME_FOLLOWS}",
+    )
 )
-_FROM_A_LETTER = _patterns(
-    rf"(?:{WEEKDAY},? )?{_MONTH} {_DAY}(?:,? (?P<year>20\d\d)(?![\d:]))?",
-    rf"{WEEKDAY},? {_BY_NUMBER}",
-    _NEAR_DAYS,
-    rf"(?:(?:(?P<coming>next|following|coming|upcoming)|this) )?(?P<weekday>{WEEKDAY})(?![a-z])",
-    rf"(?P<week>下+|本|这|這)?[个個]?{ZHOU}(?P<zhou>[一二三四五六日天])",
-    rf"(?P<edge>first|last|beginning|start|end){_OF_A_MONTH}",
-    rf"(?P<then>next|following) month,? (?:on )?(?:the )?{_NTH}(?:st|nd|rd|th)(?![a-z])",
-    _CHINESE_MONTH,
-    _IN_DAYS,
+_FROM_A_LETTER = tuple(
+    re.compile(text, _FLAGS)
+    for text in (
+        rf"(?:{WEEKDAY},? )?{_MONTH} {_DAY}(?:,? (?P<year>20\d\d)(?![\d:]))?",
+        rf"{WEEKDAY},? {_BY_NUMBER}",
+        _NEAR_DAYS,
+        rf"(?:(?:(?P<coming>next|(?:up)?coming|following)|this) )?(?P<weekday>{WEEKDAY})(?![a-z])",
+        rf"(?P<week>下+|本|这|這)?[个個]?{ZHOU}(?P<zhou>[一二三四五六日天])",
+        rf"(?P<edge>first|last|beginning|start|end){_OF_A_MONTH}",
+        rf"(?P<then>next|following) month,? (?:on )?(?:the )?{_NTH}(?:st|nd|rd|th)(?![a-z])",
+        _CHINESE_MONTH,
+        _IN_DAYS,
+    )
 )
 # What is read as a day before it is read as a length: `26 日 08:00`, `3 天后 00:00`.
 _COUNTED = re.compile(rf"(?:{_IN_DAYS}|\d{{1,2}} ?[日号號]{_TIME_FOLLOWS})", re.IGNORECASE)
@@ -82,7 +85,7 @@ _COUNTED = re.compile(rf"(?:{_IN_DAYS}|\d{{1,2}} ?[日号號]{_TIME_FOLLOWS})", 
 _IS_A_TIME = re.compile(r"\d\d?:")
 _CENTURY = 2000
 _DECEMBER, _WEEK = 12, 7
-_LAST = 31
+_MOST_DAYS = 31
 _NEAR = {
     **dict.fromkeys(("today", "tonight", "今天", "今日", "今晚"), 0),
     **dict.fromkeys(("day after tomorrow", "后天", "後天"), 2),
@@ -195,14 +198,14 @@ def _day_of_month(told: dict[str, str | None]) -> Day | None:
     is_next = told.get("then") is not None or (which is not None and which in "下次翌")
     months_on = 1 if is_next else 0 if which is not None and which in "本当當这這" else None
     if edge == "last":
-        return Day(day=_LAST, months_on=months_on, is_last=True)
+        return Day(day=1, months_on=months_on, is_last=True)
     if edge == "end":
         # It is over when the next one begins.
-        return Day(day=1, months_on=1 + (months_on or 0))
+        return Day(day=1, months_on=2 if is_next else 1)
     if edge or told.get("begins"):
         return Day(day=1, months_on=months_on)
     day = _counted(told.get("nth") or told.get("word") or "")
-    return Day(day=day, months_on=months_on) if day is not None and 1 <= day <= _LAST else None
+    return Day(day=day, months_on=months_on) if day is not None and 1 <= day <= _MOST_DAYS else None
 
 
 def _counted(told: str) -> int | None:
@@ -210,11 +213,11 @@ def _counted(told: str) -> int | None:
     return None if count is None else int(count)
 
 
-def _either_way(first: int, second: int, year: int | None) -> Day | None:
+def _either_way(one: int, other: int, year: int | None) -> Day | None:
     """Return a day that is written with the month first in some countries, last in others."""
-    if first > _DECEMBER or first == second:
-        return Day(year, second, first)
-    return Day(year, first, second) if second > _DECEMBER else None
+    month, day = sorted((one, other))
+    # Of two that may both be months nobody knows which is.
+    return Day(year, month, day) if day > _DECEMBER or day == month else None
 
 
 def _date(year: int, month: int, day: int) -> date | None:
