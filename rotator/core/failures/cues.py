@@ -139,7 +139,8 @@ class Cues:
         return None
 
     def _is_of_trouble(self, start: int, end: int) -> bool:
-        return any(reaches >= start and ends <= end for reaches, ends in self._troubles)
+        # It ends behind where the cue begins: else it is said of something before.
+        return any(reaches >= start < ends <= end for reaches, ends in self._troubles)
 
 
 def _by(told: dict[str, str | None]) -> str:
