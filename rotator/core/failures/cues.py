@@ -66,7 +66,7 @@ _NO_END = re.compile(
     r"|(?:was|were|been) (?:reset|unavailable|available|restored|refreshed|renewed|recovered)"
     r"|(?:roll|rolled|rolling|fall|fell|falling|went|came) back"
     r"|(?:failed|timed out|crashed|closed|dropped|refused) again"
-    r"|(?:after|despite) (?:retry|wait|try)ing|limited to "
+    r"|(?:after|despite) retrying|limited to "
     r"|(?:trial|grace|subscription|promo\w*|notice|contract|retention) (?:period|window|cycle)",
     re.IGNORECASE,
 )

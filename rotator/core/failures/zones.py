@@ -78,7 +78,7 @@ _LONGEST_UTC, _NEAR = 16, 24
 # What names a zone that is in no list, behind a time and before it: somebody's time.
 _NOT_OF_A_ZONE = (
     "next|first|each|every|any|this|that|same|last|for|by|at|wait|reset|retry|more|until|some|a|long"
-    "|of|and|or|one|many|another|second|to|on|if|is|be"
+    "|of|and|or|one|many|another|second|to|on|if|is|be|in"
 )
 _OTHERS_TIME = re.compile(
     rf"[ ]?[(（\[]?(?:in )?(?:(?!(?:{_NOT_OF_A_ZONE})\b)[a-z]++[ -]){{1,4}}time(?: ?zone)?(?![a-z])"
@@ -112,7 +112,9 @@ _UNKNOWN = re.compile(r"[ ]?\(?[A-Z]{2,5}\b(?![A-Z'])")
 _CLOCK_WORDS = {"AM", "PM", "OR", "AND", "IF", "AI", "API", "ID", "TO"}
 # Words in capitals before a time that are no zones.
 _NO_ZONES = frozenset({"AT", "NEXT", "LAST", "WAIT", "START", "LIMIT", "NOT", "GET", "RESET"})
-_BY_HOURS = re.compile("(?P<way>[东東西])(?P<hours>[一二三四五六七八九十]{1,2})[区區]")
+_BY_HOURS = re.compile(
+    "(?P<way>[东東西])(?P<ten>十)?(?P<ones>(?(ten)[一二三四]?|[一二三四五六七八九]))[区區]"
+)
 _DIGITS = "一二三四五六七八九"
 _LARGEST_HOURS = 14
 
@@ -182,10 +184,8 @@ def _hours_east(text: str) -> tzinfo | None:
     match = _BY_HOURS.search(text)
     if match is None:
         return None
-    tens, is_large, ones = match["hours"].rpartition("十")
-    hours = (10 if is_large else 0) + (_DIGITS.index(ones) + 1 if ones else 0)
-    if tens or hours > _LARGEST_HOURS:
-        return None
+    ones = match["ones"]
+    hours = (10 if match["ten"] else 0) + (_DIGITS.index(ones) + 1 if ones else 0)
     return timezone(timedelta(hours=hours if match["way"] in "东東" else -hours))
 
 

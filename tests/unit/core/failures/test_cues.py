@@ -92,7 +92,7 @@ def test_what_is_counted_of_a_ban_is_no_end(told: str) -> None:
             "failed", "timed out", "crashed", "closed", "dropped", "refused",
         )),
         *(f"{word} for" for word in (
-            "after retrying", "despite retrying", "after trying again",
+            "after retrying", "despite retrying",
         )),
         "limited to answers in",
         *(f"{word} ends in" for word in (
