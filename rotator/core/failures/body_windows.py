@@ -103,7 +103,7 @@ def windows_in(objects: Sequence[Mapping[str, object]]) -> list[BodyWindow]:
         name
         for fields, _ in told
         for name in _EITHER.intersection(fields)
-        if (number_of(fields[name]) or 0.0) > 1
+        if (share := number_of(fields[name])) is not None and share > 1
     }
     return [BodyWindow(fields, name, _fullness(fields, in_percent)) for fields, name in told]
 

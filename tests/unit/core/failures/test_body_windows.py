@@ -41,8 +41,8 @@ def test_a_fraction_is_all_at_one(name: str) -> None:
 @pytest.mark.parametrize("name", ["utilization", "utilisation", "usage", "used", "usage_rate"])
 def test_a_share_is_in_percent_where_one_of_them_can_be_nothing_else(name: str) -> None:
     assert [fullness(**{name: n}) for n in (1, 0.99, 100, 99)] == [FULL, OPEN, FULL, OPEN]
-    several = windows_in([{name: 1}, {name: 1.5}, {name: "100"}])
-    assert [window.fullness for window in several] == [OPEN, OPEN, FULL]
+    several = windows_in([{name: 1}, {name: 2}, {name: "x"}])
+    assert [window.fullness for window in several] == [OPEN, OPEN, UNKNOWN]
     assert [window.fullness for window in windows_in([{name: 1}, {name: 1}])] == [FULL, FULL]
 
 
