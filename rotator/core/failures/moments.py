@@ -28,10 +28,10 @@ _ON_SOME_DAY = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(
-    r"(?P<ch>\d{1,2}) ?[时点](?: ?(?P<cm>\d{1,2}) ?分)?(?: ?(?P<cs>\d{1,2}) ?秒)?(?:整)?"
+    r"(?P<ch>\d{1,2}) ?[时点時點](?: ?(?P<cm>\d{1,2}) ?分)?(?: ?(?P<cs>\d{1,2}) ?秒)?(?:整)?"
     r"|(?P<h>\d{1,2})(?::(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:[.,]\d{1,9})?)?)?"
     r"(?: ?(?P<half>[ap])\.?m\b\.?)?(?![\d:])"
-    r"|(?P<zero>midnight|零点|零时|午夜)|(?P<noon>noon|正午)",
+    r"|(?P<zero>midnight|零[点时點時]|午夜)|(?P<noon>noon|正午)",
     re.IGNORECASE | re.ASCII,
 )
 _HTTP_DATE = re.compile(

@@ -60,7 +60,7 @@ _DAYS = frozenset({
     "midnight", "noon", "today", "tomorrow", "tonight",
 })  # fmt: skip
 # What begins before the day's own name, or is no name of a day by itself.
-_BEFORE_A_DAY = ("next ", "following ", "coming ", "upcoming ", "day after ")
+_BEFORE_A_DAY = ("next ", "following ", "upcoming ", "coming ", "day after ")
 _EDGES = frozenset({"first", "last", "beginning", "start", "end"})
 _OF_A_MONTH = re.compile(r"(?: day)? of (?:[a-z]++ ){0,3}month", re.IGNORECASE)
 _ON_THE_NTH = re.compile(r",? (?:on )?(?:the )?\d", re.IGNORECASE)
@@ -75,7 +75,7 @@ _BARE_SECONDS = re.compile(
 _UNIT_FOLLOWS = re.compile(r" ?(?:ms|millis|min|m\b|h|d|w|秒|分)", re.IGNORECASE)
 # A field of an answer, written into a sentence: `resets_in_seconds=8624`, `"resetAt": "2026-…"`.
 _FIELD = re.compile(
-    r"(?<![\w.-])(?P<name>[A-Za-z]++(?:[_-]?[A-Za-z0-9]++){0,7})[\"']? ?[:=] ?[\"']?(?=[\dP])"
+    r"(?<![\w-])(?P<name>[A-Za-z]++(?:[_-]?[A-Za-z0-9]++){0,7})[\"']? ?[:=] ?[\"']?(?=[\dP])"
 )
 # How a word is written that is one.
 _IS_A_NAME = re.compile(r"[a-z][A-Z]|[_-]")
@@ -244,4 +244,5 @@ def _bare(text: str) -> float | None:
     match = _BARE_SECONDS.search(text)
     if match is None or _UNIT_FOLLOWS.match(text, match.end()):
         return None
-    return float(match["count"]) / (1_000 if match["ms"] else 1)
+    seconds = float(match["count"]) / (1_000 if match["ms"] else 1)
+    return seconds if seconds < _FIRST_MOMENT else None
