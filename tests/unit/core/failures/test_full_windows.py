@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.core.failures.full_windows import of_full_windows
+from rotator.core.failures.full_windows import full_in, name_of_window, of_full_windows
 
 # Each `|` is an end: the first is 1.0, the second 2.0, and so on.
 CASES = [
@@ -73,3 +73,16 @@ def test_an_end_that_a_window_s_name_begins_with_is_not_of_that_window() -> None
     text = "weekly reached, then in 5h limit"
 
     assert of_full_windows(text, [(text.index("5h"), 1.0), (len(text), 2.0)]) == [1.0]
+
+
+def test_the_windows_that_a_text_says_are_full_are_told_by_their_names() -> None:
+    assert full_in("5-hour limit reached; weekly resets Monday") == {"5h"}
+    assert full_in("WEEKLY LIMIT EXCEEDED") == {"7d"}
+    assert full_in("您的5小時額度已用盡") == {"5h"}
+    assert full_in("Too many") == set()
+
+
+def test_a_window_has_one_name() -> None:
+    assert [name_of_window(told) for told in ("weekly", "1w", "7d", "primary")] == [
+        "7d", "7d", "7d", "primary",
+    ]  # fmt: skip
