@@ -64,8 +64,14 @@ _ISO = re.compile(
 _MOST_PARTS = 8
 _YEAR_MONTHS = 12
 _ZONE_BEFORE = 30
-# A word that follows may be of a clock: it is then no length.
-_DAYTIME = re.compile(r"\s?(?:[ap]\.?m\b|utc|gmt|z\b|[+-]\d)", re.IGNORECASE)
+# A word that follows may be of a clock, or a day: it is then no length.
+_DAYTIME = re.compile(
+    r"\s?(?:[ap]\.?m\b|utc|gmt|z\b|[+-]\d)"
+    r"|[,，]?\s?[(（]?(?:on )?(?:the )?(?:20\d\d|\d{1,2}(?:st|nd|rd|th| ?[月日号號])"
+    r"|(?:\d{1,2} )?(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+    r"|today|tomorrow|tonight)|[今明]|[周週]|星期)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

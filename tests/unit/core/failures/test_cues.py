@@ -51,6 +51,15 @@ def test_a_ban_or_a_window_lasts_so_long(told: str) -> None:
     assert ends(f"It is so: {told} 2 hours") == [2 * HOUR]
 
 
+def test_a_time_of_the_day_is_no_length_of_a_ban() -> None:
+    assert ends("You are banned for 14:00 UTC") == []
+    assert ends("Ban duration: 14:00 UTC") == []
+
+
+def test_what_ends_where_a_word_for_an_end_begins_is_said_of_something_else() -> None:
+    assert ends("You are limited to try again in 2 hours") == [2 * HOUR]
+
+
 @pytest.mark.parametrize("by", ["at", "on", "by", ""])
 def test_a_window_ends_at_a_moment(by: str) -> None:
     assert ends(f"The window ends {by} 2026-11-22 14:00 UTC".replace("  ", " ")) == [2 * HOUR]
@@ -183,6 +192,7 @@ def test_a_length_needs_a_word_for_it(by: str | None, rest: str, is_end: bool) -
 def test_how_long_an_offer_holds_is_no_end(told: str) -> None:
     before = told if told.endswith(("(", "the ")) else f"{told} "
     assert not is_a_moment_s_end("until", f"It is {before}", "", chinese=False)
+    assert not is_a_moment_s_end("till", f"It is {before}", "", chinese=False)
 
 
 @pytest.mark.parametrize(

@@ -346,3 +346,21 @@ def test_all_texts_of_an_answer_are_read_with_the_work_of_one() -> None:
     assert all_ends("9, " * 16, "9, " * 8 + end) == []
     assert all_ends("9, " * 16, "9, " * 8, end) == []
     assert all_ends("9, " * 15 + end, end) == [30, 30]
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        " on 2026-11-22", " (2026-11-22)", ", 2026-11-22", "，2026年11月22日", " on the 22nd",
+        " 11月22日", " on November 22", " 22 Nov", " on Sunday", " today", " 今天", "（今日）",
+        " 周日", "（週日）", " 星期日",
+    ],
+)  # fmt: skip
+def test_what_a_day_follows_is_no_length(day: str) -> None:
+    assert ends(f"Try again after 13:00:00{day} UTC") == [3_600]
+    assert ends(f"Try again after 13:00:00{day}") == []
+
+
+def test_what_no_day_follows_is_a_length() -> None:
+    assert ends("Try again after 02:23:44 on your side") == [8_624]
+    assert ends("Try again after 02:23:44, 3 times") == [8_624]
