@@ -88,6 +88,7 @@ _HOLDS = re.compile(
 # Behind a length: it is over, or it is how long something else lasted.
 _LASTED = re.compile(
     r"[ -]?(?:time-?out|timed out|of (?:inactivity|silence|idl|use|usage|non)|ago\b|elapsed"
+    r"|after (?:your |the |its )?(?:first|last|purchase|sign|regist|activat|creat)"
     r"|without (?:an? |any )?(?:response|answer|data|activity|progress|output)"
     r"|did not|didn't|(?:was|were|has|have|had) (?:passed|elapsed|been exceeded|exceeded)|exceeded"
     r"| ?(?:之|以)?[后後]?(?:仍|还|還|依然)?(?:未|没有|沒有|无|無|已|被)?"

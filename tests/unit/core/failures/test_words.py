@@ -21,7 +21,7 @@ def test_a_time_of_the_day_is_the_end_behind_words_of_a_moment(word: str) -> Non
     assert ends(f"Try again {word} 13:00 UTC") == [3_600]
 
 
-@pytest.mark.parametrize("word", ["within", "for"])
+@pytest.mark.parametrize("word", ["in", "within", "for"])
 def test_a_time_of_the_day_is_none_behind_words_of_a_length(word: str) -> None:
     assert ends(f"Try again {word} 13:00 UTC") == []
 
@@ -250,6 +250,7 @@ def until(text: str) -> str | None:
         ("Resets at the end of the month (UTC)", "12-01 00:00"),
         ("Resets next month on the 3rd at 8:00 UTC", "12-03 08:00"),
         ("Resets following month, 3rd 8:00 UTC", "12-03 08:00"),
+        ("Resets on the coming month on the 3rd at 8:00 UTC", "12-03 08:00"),
         ("Resets next month", None),
         ("Start of the request. Resets the first day", None),
         ("额度后天 08:00 (UTC+8) 重置", "11-24 00:00"),
@@ -314,6 +315,7 @@ EPOCH = int(NOW.timestamp())
         ("reset_in=00:01:30", 90),
         ("reset_at=12:01:30", None),
         ("reset_at=12:01:30 UTC", 90),
+        ("reset_in=1000000000", 1_000_000_000 - EPOCH),
         ("reset_at=90", None),
         ("reset_at=never", None),
         ("last_reset_at=2026-11-22T12:01:30Z", None),
