@@ -30,7 +30,7 @@ _WINDOWS = (
     # No window, but what comes back then is no limit that is full.
     re.compile(
         r"(?P<plan>(?:plan|subscription|membership|billing|cycle)"
-        r" (?:will )?(?:auto-?)?(?:renew|reset|expire|refresh|end)s?\b)"
+        r" (?:will )?(?:auto-?)?(?:renew|reset|expire|refresh|end)(?:e?s)?\b)"
     ),
     re.compile(r"(?P<plan>(?:套餐|会员|订阅)[^，。]{0,32}(?:续期|续费|到期|更新))"),
     re.compile(rf"(?P<count>one|five|seven){_LENGTH}"),
@@ -70,7 +70,7 @@ _IS_FULL = re.compile(
 _IS_OPEN = re.compile(r"(?<![\d.])\d{1,2}(?:\.\d+)? ?[%\uff05]|\bnot (?:reached|hit|full)\b")
 # Before an end, and behind it: it is said outright when to ask again.
 _ASK_AGAIN = re.compile(
-    r"(?:\b(?:try(?:ing)?(?: \w+){0,4} again|retry\w*|wait)\b[^.;\n]{0,24}|(?:等待|等) ?)$"
+    r"(?:\b(?:try(?:ing)?(?: \w+){0,4} again|retry\w*|wait)\b[^.;(\d\n]{0,24}|(?:等待|等) ?)$"
 )
 _ASK_LATER = re.compile(r"[^，。]{0,14}?后[^，。]{0,4}(?:重试|再试)")
 _PLAN = "plan"
@@ -93,10 +93,14 @@ def of_full_windows(text: str, ends: list[tuple[int, float]]) -> list[float]:
     known = [end for place, end in ends if _window_of(place, windows) in full]
     if known or not windows:
         return known or seconds
-    asked = [end for place, end in ends if _is_asked(plain, place)]
-    others = [end for place, end in ends if not _is_of_a_window(plain, place, windows)]
-    not_open = [end for place, end in ends if not _is_open(plain, place, windows)]
-    return (asked and [*asked, *others]) or not_open or seconds
+    asked = [place for place, _ in ends if _is_asked(plain, place)]
+    if asked:
+        return [
+            end
+            for place, end in ends
+            if place in asked or not _is_of_a_window(plain, place, windows)
+        ]
+    return [end for place, end in ends if not _is_open(plain, place, windows)] or seconds
 
 
 def _is_asked(text: str, place: int) -> bool:

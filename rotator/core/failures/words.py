@@ -60,11 +60,12 @@ _DAYS = frozenset({
     "midnight", "noon", "today", "tomorrow", "tonight",
 })  # fmt: skip
 # What begins before the day's own name, or is no name of a day by itself.
-_BEFORE_A_DAY = ("next ", "following ", "upcoming ", "coming ", "day after ")
+_NEXT = ("next ", "following ")
+_BEFORE_A_DAY = (*_NEXT, "upcoming ", "coming ", "day after ")
 _EDGES = frozenset({"first", "last", "beginning", "start", "end"})
 _OF_A_MONTH = re.compile(r"(?: day)? of (?:[a-z]++ ){0,3}month", re.IGNORECASE)
 _ON_THE_NTH = re.compile(r",? (?:on )?(?:the )?\d", re.IGNORECASE)
-_COUNTS = frozenset(re.split(r"[|-]", IN_ENGLISH)) - {"half an", "half a"}
+_COUNTS = frozenset(re.split(r"[|-]", IN_ENGLISH))
 _SIGNS = _DAYS | _MONTHS | _COUNTS | _EDGES | {"day", "month", "p", "pt"}
 _FIRST_WORDS = ("half ", "twenty-", "forty-")
 _BARE_SECONDS = re.compile(
@@ -128,8 +129,8 @@ class _Reader:
 
     def __init__(self, text: str, cues: Cues, now: float, zone: tzinfo | None) -> None:
         self._text, self._cues, self._now, self._zone = text, cues, now, zone
-        self._day: Day | None = None
-        self._day_ends = 0
+        # A day that no cue belongs to, and where it ends.
+        self._day: tuple[Day, int] | None = None
 
     def at_place(self, at: int) -> tuple[float | None, int]:
         """Return the seconds to what stands there, if a cue says what it is, and where it ends."""
@@ -152,14 +153,14 @@ class _Reader:
         rest = text[moment.end : moment.end + AFTER]
         is_end = is_a_moment_s_end(by, before, rest, chinese=chinese)
         if moment.day is not None and not is_end:
-            self._day, self._day_ends = moment.day, moment.end
+            self._day = moment.day, moment.end
         return (moment.at - self._now if moment.at is not None and is_end else None), moment.end
 
     def _day_of_the_sentence(self, at: int) -> Day | None:
         """Return the day that is told before, apart: `On November 26 it resets at 08:00 UTC`."""
-        if self._day is None or _SENTENCE.search(self._text, self._day_ends, at):
+        if self._day is None or _SENTENCE.search(self._text, self._day[1], at):
             return None
-        return self._day
+        return self._day[0]
 
     def of_field(self, unit: Unit | None, at: int) -> tuple[float | None, int]:
         """Return the seconds that a field of that unit states, and where its value ends."""
@@ -229,7 +230,7 @@ def _begins(text: str, small: str, word: str, start: int, end: int) -> int | Non
     if word in _EDGES:
         return start if _OF_A_MONTH.match(text, end) else None
     if word in {"day", "month"}:
-        nexts = (start - len(b) for b in _BEFORE_A_DAY[:2] if small.startswith(b, start - len(b)))
+        nexts = (start - len(b) for b in _NEXT if small.startswith(b, start - len(b)))
         return next(nexts, None) if word == "day" or _ON_THE_NTH.match(text, end) else None
     return start if word in {"p", "pt"} and text[end : end + 1].isdecimal() else None
 

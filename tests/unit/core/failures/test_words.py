@@ -37,6 +37,7 @@ def test_a_length_is_the_end_behind_words_of_a_length(word: str) -> None:
 
 
 def test_bare_seconds_are_meant_behind_retry_after_alone() -> None:
+    assert ends("retry after 1000000000") == [1_000_000_000 - NOW.timestamp()]
     assert ends("retry-after: 60") == [60]
     assert ends("retry after 60 min") == [3_600]
     assert ends("limit: 60") == []
@@ -251,6 +252,8 @@ def until(text: str) -> str | None:
         ("Resets next month on the 3rd at 8:00 UTC", "12-03 08:00"),
         ("Resets following month, 3rd 8:00 UTC", "12-03 08:00"),
         ("Resets on the coming month on the 3rd at 8:00 UTC", "12-03 08:00"),
+        ("Resets the next day at 14:00 UTC", "11-23 14:00"),
+        ("Resets on the following day at 14:00 UTC", "11-23 14:00"),
         ("Resets next month", None),
         ("Start of the request. Resets the first day", None),
         ("额度后天 08:00 (UTC+8) 重置", "11-24 00:00"),
