@@ -164,12 +164,12 @@ def _before(text: str) -> int | None:
         if not (small[begin - 1 : begin].isalpha() and name.isascii()):
             return begin
     if "utc" in small[-_LONGEST_UTC:] or "gmt" in small[-_LONGEST_UTC:]:
-        match = _UTC_BEFORE.search(text, max(0, len(text) - _LONGEST_UTC - 4))
+        match = _UTC_BEFORE.search(text, len(text) - _LONGEST_UTC - 4)
     elif told.endswith(("T", "ime")):
         match = _OTHERS_BEFORE.search(text)
         match = None if match is None or match["short"] in _NO_ZONES else match
     else:
-        match = None if text.isascii() else _CHINESE_BEFORE.search(text, max(0, len(text) - _NEAR))
+        match = None if text.isascii() else _CHINESE_BEFORE.search(text, len(text) - _NEAR)
     return None if match is None else match.start()
 
 
