@@ -48,7 +48,7 @@ _ISO = re.compile(
 _BEHIND = re.compile(r" 20\d\d(?![\d:-])| ?[(（][^()（）\n]{1,40}[)）]")
 _EPOCH = re.compile(r"(?:1\d{9}(?:\.\d{1,9})?|1\d{12}|1\d{15})(?!\d)", re.ASCII)
 _TEN, _THIRTEEN = 1e11, 1e14
-_NOON, _MOST_HOURS, _MOST_MINUTES = 12, 24, 59
+_NOON, _MOST_HOURS = 12, 24
 _SHUT = {")", "）"}
 _BEFORE = 30
 # A day of another sentence that is further off is of something else.
@@ -135,9 +135,8 @@ def _written(
     """Return a moment that begins with its day or with its time, which may be all of it."""
     if (dated := _dated(text, at, now, zone)) is not None:
         return dated
-    alone = _GAP.match(text, at)
-    is_late = alone is not None and bool(alone["late"])
-    time, ends = _time(text, alone.end() if alone and is_late else at, late=is_late)
+    begins, is_late = _gap(text, at)
+    time, ends = _time(text, begins if is_late else at, late=is_late)
     if time is None:
         return None
     zoned = _zone_of(text, at, ends)
@@ -156,19 +155,21 @@ def _written(
 
 def _time_of(text: str, at: int) -> tuple[tuple[int, int, int] | None, int]:
     """Return the time that follows a day, and where it ends, or the day where there is none."""
-    gap = _GAP.match(text, at)
-    if gap is None:
-        return None, at
-    time, ends = _time(text, gap.end(), late=bool(gap["late"]))
+    begins, is_late = _gap(text, at)
+    time, ends = _time(text, begins, late=is_late)
     return (None, at) if time is None else (time, ends)
+
+
+def _gap(text: str, at: int) -> tuple[int, bool]:
+    """Return where the words between a day and its time end, and whether it is in the evening."""
+    gap = _GAP.match(text, at)
+    return (gap.end(), gap["late"] is not None) if gap else (at, False)
 
 
 def _day_behind(text: str, at: int) -> tuple[Day | None, int]:
     """Return the day that follows its time: `08:00 UTC on November 26`."""
     joint = _ON.match(text, at)
-    if joint is None:
-        return None, at
-    day, end = read_day(text, joint.end())
+    day, end = read_day(text, joint.end() if joint else at)
     if day is None or _time_of(text, end)[0] is not None:
         # It is the day of another time.
         return None, at
@@ -222,7 +223,7 @@ def _time(text: str, at: int, *, late: bool) -> tuple[tuple[int, int, int] | Non
         hour = hour % _NOON + (_NOON if half == "p" else 0)
     elif late and hour < _NOON:
         hour += _NOON
-    if (hour, minute, second) > (_MOST_HOURS, 0, 0) or max(minute, second) > _MOST_MINUTES:
+    if (hour, minute, second) > (_MOST_HOURS, 0, 0):
         return None, at
     return (hour, minute, second), match.end()
 

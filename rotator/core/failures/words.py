@@ -207,7 +207,7 @@ def _marks(text: str) -> _Marks:
             cues.append(start)
         if letters in TROUBLE:
             troubles.append(start)
-        if word in _SIGNS and (begins := _begins(text, small, word, start, end)) is not None:
+        if word in _SIGNS and (begins := _begins(small, word, start, end)) is not None:
             starts.add(begins)
     fields = {
         match.end(): unit_of_field(snake(match["name"]))
@@ -217,22 +217,22 @@ def _marks(text: str) -> _Marks:
     return _Marks(sorted(starts.union(fields)), fields, cues, troubles)
 
 
-def _begins(text: str, small: str, word: str, start: int, end: int) -> int | None:
+def _begins(small: str, word: str, start: int, end: int) -> int | None:
     """Return where a moment or a length begins that has this word, or None for another word."""
     if word in _DAYS:
         first = (start - len(b) for b in _BEFORE_A_DAY if small.startswith(b, start - len(b)))
         return next(first, start)
     if word in _MONTHS:
-        return start if _is_before_a_number(text, end) else None
-    if word in _COUNTS and _COUNTED.match(text, end):
+        return start if _is_before_a_number(small, end) else None
+    if word in _COUNTS and _COUNTED.match(small, end):
         firsts = (start - len(w) for w in _FIRST_WORDS if small.startswith(w, start - len(w)))
         return next(firsts, start)
     if word in _EDGES:
-        return start if _OF_A_MONTH.match(text, end) else None
+        return start if _OF_A_MONTH.match(small, end) else None
     if word in {"day", "month"}:
         nexts = (start - len(b) for b in _NEXT if small.startswith(b, start - len(b)))
-        return next(nexts, None) if word == "day" or _ON_THE_NTH.match(text, end) else None
-    return start if word in {"p", "pt"} and text[end : end + 1].isdecimal() else None
+        return next(nexts, None) if word == "day" or _ON_THE_NTH.match(small, end) else None
+    return start if word in {"p", "pt"} and small[end : end + 1].isdecimal() else None
 
 
 def _is_before_a_number(text: str, at: int) -> bool:

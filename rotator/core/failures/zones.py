@@ -74,7 +74,7 @@ _UTC_BEFORE = re.compile(
     rf"(?<![A-Z])(?:UTC|GMT)(?:{_OFFSET})?{_SHUT}[ :：，,]{{0,2}}$", re.IGNORECASE | re.ASCII
 )
 _LAST_LETTERS = frozenset("ctepCTEP0123456789")
-_LONGEST_UTC, _NEAR = 16, 24
+_LONGEST_UTC, _NEAR = 20, 24
 # What names a zone that is in no list, behind a time and before it: somebody's time.
 _NOT_OF_A_ZONE = (
     "next|first|each|every|any|this|that|same|last|for|by|at|wait|reset|retry|more|until|some|a|long"
@@ -164,7 +164,7 @@ def _before(text: str) -> int | None:
         if not (small[begin - 1 : begin].isalpha() and name.isascii()):
             return begin
     if "utc" in small[-_LONGEST_UTC:] or "gmt" in small[-_LONGEST_UTC:]:
-        match = _UTC_BEFORE.search(text, len(text) - _LONGEST_UTC - 4)
+        match = _UTC_BEFORE.search(text, len(text) - _LONGEST_UTC)
     elif told.endswith(("T", "ime")):
         match = _OTHERS_BEFORE.search(text)
         match = None if match is None or match["short"] in _NO_ZONES else match
@@ -176,7 +176,7 @@ def _before(text: str) -> int | None:
 def _of_a_place(name: str) -> tzinfo | None:
     """Return the zone of `Singapore`, a city or a country as the lists have it."""
     place = _PLACES.get(f"{name.lower()} time")
-    return zone_of_place(place or name.replace(" ", "_"))
+    return zone_of_place(place or name)
 
 
 def _hours_east(text: str) -> tzinfo | None:

@@ -71,6 +71,7 @@ CASES = [
             "this month",
         )
     ),
+    ("hit daily |, weekly |", [1.0]),
     ("xrpm reached |, daily |", [1.0, 2.0]),
     *((f"{name} limit reached |, daily |", [1.0]) for name in ("minute", "hour", "week", "month")),
     ("it, day: 100% |, weekly |", [1.0]),

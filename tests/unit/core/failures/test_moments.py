@@ -250,3 +250,11 @@ def test_a_day_alone_is_told_as_what_it_is() -> None:
     assert moment is not None
     assert (moment.at, moment.end, moment.day) == (None, 11, Day(month=11, day=26))
     assert read_moment("November 26 8:00 UTC", 0, NOW.timestamp()) != moment
+
+
+def test_a_time_that_has_passed_by_a_second_is_tomorrow_s() -> None:
+    moment = read_moment("11:59:59 UTC", 0, NOW.timestamp())
+
+    assert moment is not None
+    assert moment.at == NOW.timestamp() + 86_399
+    assert read("10点30分99秒 UTC") is None
