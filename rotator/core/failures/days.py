@@ -85,7 +85,6 @@ _COUNTED = re.compile(rf"(?:{_IN_DAYS}|\d{{1,2}} ?[日号號]{_TIME_FOLLOWS})", 
 _IS_A_TIME = re.compile(r"\d\d?:")
 _CENTURY = 2000
 _DECEMBER, _WEEK = 12, 7
-_MOST_DAYS = 31
 _NEAR = {
     **dict.fromkeys(("today", "tonight", "今天", "今日", "今晚"), 0),
     **dict.fromkeys(("day after tomorrow", "后天", "後天"), 2),
@@ -205,7 +204,7 @@ def _day_of_month(told: dict[str, str | None]) -> Day | None:
     if edge or told.get("begins"):
         return Day(day=1, months_on=months_on)
     day = _counted(told.get("nth") or told.get("word") or "")
-    return Day(day=day, months_on=months_on) if day is not None and 1 <= day <= _MOST_DAYS else None
+    return Day(day=day, months_on=months_on) if day else None
 
 
 def _counted(told: str) -> int | None:
