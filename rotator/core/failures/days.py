@@ -81,8 +81,12 @@ _FROM_A_LETTER = tuple(
 )
 # What is read as a day before it is read as a length: `26 日 08:00`, `3 天后 00:00`.
 _COUNTED = re.compile(rf"(?:{_IN_DAYS}|\d{{1,2}} ?[日号號]{_TIME_FOLLOWS})", re.IGNORECASE)
-# With less work than it takes to try every date.
-_IS_A_TIME = re.compile(r"\d\d?:")
+# With less work than it takes to try every date: a time, and a word that no day begins with.
+_IS_NO_DAY = re.compile(
+    r"\d\d?:|(?!ja|fe|ma|ap|ju|au|se|oc|no|de|mo|tu|we|th|fr|sa|su|to|ne|fo|co|up|fi|la|be|st|en|da)"
+    r"[a-z ]",
+    _FLAGS,
+)
 _CENTURY = 2000
 _DECEMBER, _WEEK = 12, 7
 _NEAR = {
@@ -113,7 +117,7 @@ class Day:
 
 def read_day(text: str, at: int) -> tuple[Day | None, int]:
     """Return the day that stands in `text` at `at`, and where it ends."""
-    if _IS_A_TIME.match(text, at):
+    if _IS_NO_DAY.match(text, at):
         return None, at
     for pattern in _FROM_A_DIGIT if text[at : at + 1].isdecimal() else _FROM_A_LETTER:
         match = pattern.match(text, at)

@@ -18,15 +18,18 @@ _LENGTH = (
     r"[- ](?:limit|quota|usage|window|cap\b|allowance|allocation|session|plan|block|(?=remaining:))"
     r"|(?= ?[:(=]| \d{1,3} ?%))"
 )
+# The first word of a clause: "five hour limit" has another name.
+_OF_A_CLAUSE = "|".join(
+    rf"{word}(?<![\w-]{word})(?<![\w-] {word})"
+    for word in ("minute", "hour", "day", "week", "month")
+)
 _WINDOWS = (
     re.compile(
         r"(?:hourly|session|daily|weekly|monthly|primary|secondary|[rt]pm)\b"
         r"(?<![a-z]hourly)(?<![a-z]weekly)(?<![a-z].pm)"
     ),
     re.compile(r"(?:per|this|current|each) (?P<one>minute|hour|day|week|month)\b"),
-    re.compile(
-        r"(?:^|(?<=[.,;·] )|(?<=\())(?P<one>minute|hour|day|week|month)(?= limit| quota| ?[:(])"
-    ),
+    re.compile(rf"(?P<one>{_OF_A_CLAUSE})(?= limit| quota| ?[:(])"),
     # No window, but what comes back then is no limit that is full.
     re.compile(
         r"(?P<plan>(?:plan|subscription|membership|billing|cycle)"
