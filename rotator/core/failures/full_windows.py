@@ -107,25 +107,25 @@ def of_full_windows(text: str, ends: list[tuple[int, float]]) -> list[float]:
 
 
 def _is_asked(text: str, place: int) -> bool:
-    return bool(
-        _ASK_AGAIN.search(text, max(0, place - _BEFORE), place) or _ASK_LATER.match(text, place)
-    )
+    return bool(_ASK_AGAIN.search(text[:place], place - _BEFORE) or _ASK_LATER.match(text, place))
 
 
 def _is_of_a_window(text: str, place: int, windows: list[re.Match[str]]) -> bool:
     """Tell whether an end is of a window that its own sentence names before it."""
-    sentence = max(text.rfind(sign, 0, place) for sign in (". ", "。", "; ", "("))
+    sentence = max(text[:place].rfind(sign) for sign in (". ", "。", "; ", "("))
     return any(sentence < window.start() < place for window in windows)
 
 
 def _is_open(text: str, place: int, windows: list[re.Match[str]]) -> bool:
     """Tell whether the window that an end is of is said to have some left."""
-    for n, window in enumerate(windows):
-        behind = windows[n + 1].start() if windows[n + 1 :] else len(text)
-        if window.start() < place < behind:
-            end = min(behind, window.end() + _BEHIND)
-            return bool(window.groupdict().get("plan") or _IS_OPEN.search(text, window.end(), end))
-    return False
+    before = [window for window in windows if window.start() < place]
+    if not before:
+        return False
+    rest = windows[len(before) :]
+    behind = rest[0].start() if rest else len(text)
+    begin = before[-1].end()
+    is_low = _IS_OPEN.search(text, begin, min(behind, begin + _BEHIND))
+    return bool(is_low or before[-1].groupdict().get("plan"))
 
 
 def full_in(text: str) -> set[str]:

@@ -149,6 +149,12 @@ CASES = [
     ("plan renews |, limit reached |", [1.0, 2.0]),
     ("session |, plan renews |", [1.0]),
     ("plan renewals |. Retry |", [1.0, 2.0]),
+    ("plan renews |, limit reached. Weekly |", [2.0]),
+    ("wait |. Weekly is low. Later |", [1.0, 2.0]),
+    ("wait |; weekly is low; later |", [1.0, 2.0]),
+    ("wait |. Weekly is low (later |)", [1.0, 2.0]),
+    ("wait |. Weekly is low, later |", [1.0]),
+    ("等待 |。每周较低。之后 |", [1.0, 2.0]),
 ]
 
 
