@@ -518,3 +518,8 @@ def test_a_length_in_parts_counts_each_in_its_unit(
 )
 def test_of_a_header_given_twice_the_latest_counts(value: str, expected: float | None) -> None:
     assert wait(headers={"retry-after": value}) == expected
+
+
+def test_a_window_that_is_said_not_to_be_reached_states_no_end() -> None:
+    assert wait({"error": {"limit_reached": False, "resets_at": EPOCH + 60}}) is None
+    assert wait({"error": {"limit_reached": True, "resets_at": EPOCH + 60}}) == 60
