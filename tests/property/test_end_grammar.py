@@ -33,6 +33,11 @@ def short(at: datetime) -> str:
     return hours if text[3:5] == "00" else f"{hours}:{text[3:5]}"
 
 
+def nth(day: int) -> str:
+    """Return what is written behind a day's number: 1st, 22nd."""
+    return "th" if 4 <= day <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+
+
 # Of any zone that is an offset.
 DATED: tuple[Form, ...] = (
     lambda at: at.isoformat(),
@@ -80,6 +85,21 @@ WITH_WEEKDAY: tuple[Form, ...] = (
     lambda at: f"周{'一二三四五六日'[at.weekday()]} {at:%H:%M:%S} UTC{short(at)}",
     lambda at: f"星期{'一二三四五六日'[at.weekday()]}{at:%H点%M分%S秒} (UTC{short(at)})",
 )
+# The time before its day.
+TIME_FIRST: tuple[Form, ...] = (
+    lambda at: f"{at:%H:%M:%S} UTC{short(at)} on {at:%B} {at.day}, {at.year}",
+    lambda at: f"{at:%I:%M:%S %p} (UTC{short(at)}) on {at.day} {at:%b} {at.year}",
+    lambda at: f"{at:%H:%M:%S} on {at:%Y-%m-%d} UTC{short(at)}",
+    lambda at: f"{at:%H:%M:%S} {offset(at)} ({at:%Y/%m/%d})",
+    lambda at: f"{at:%H:%M:%S} (UTC{short(at)})，{at.year}年{at.month}月{at.day}日",
+)
+# A day of this month or of the next one.
+OF_MONTH: tuple[Form, ...] = (
+    lambda at: f"the {at.day}{nth(at.day)} at {at:%H:%M:%S} UTC{short(at)}",
+    lambda at: f"{at:%H:%M:%S} UTC{short(at)} on the {at.day}{nth(at.day)}",
+    lambda at: f"每月{at.day}日 {at:%H:%M:%S} (UTC{short(at)})",
+    lambda at: f"{at.day}号 {at:%H:%M:%S} UTC{short(at)}",
+)
 # The day of the month first or last, as countries have it; told apart by a day beyond the 12th.
 EITHER_WAY: tuple[Form, ...] = (
     lambda at: f"{at:%d/%m/%Y %H:%M:%S} {offset(at)}",
@@ -91,6 +111,8 @@ NEAR: tuple[tuple[str, str], ...] = (
     ("today {}", "tomorrow {}"),
     ("今天 {}", "明天 {}"),
     ("今日{}", "明日{}"),
+    ("today, {}", "the next day at {}"),
+    ("今天{}", "次日 {}"),
 )
 # A name and what it is before or after UTC.
 NAMED = st.sampled_from(
@@ -174,6 +196,20 @@ def test_a_day_of_the_week_is_the_next_one(
     assert is_read(form, sentence, later, zone)
 
 
+@given(st.sampled_from(TIME_FIRST), SENTENCES, seconds(YEAR - DAY), OFFSETS)
+def test_a_time_may_stand_before_its_day(
+    form: Form, sentence: str, later: timedelta, zone: timezone
+) -> None:
+    assert is_read(form, sentence, later, zone)
+
+
+@given(st.sampled_from(OF_MONTH), SENTENCES, seconds(timedelta(days=27)), OFFSETS)
+def test_a_day_of_the_month_is_the_next_one(
+    form: Form, sentence: str, later: timedelta, zone: timezone
+) -> None:
+    assert is_read(form, sentence, later, zone)
+
+
 @given(st.sampled_from(EITHER_WAY), SENTENCES, seconds(YEAR - DAY), OFFSETS)
 def test_a_day_may_stand_before_its_month_or_behind_it(
     form: Form, sentence: str, later: timedelta, zone: timezone
@@ -235,7 +271,8 @@ PIECES = st.sampled_from(
         "2026-11-23 ", "1999-01-01T00:00:00Z", "22:23:44 ", "25:99 ", "UTC", "+0800", "UTC+99",
         "(America/New_York) ", "(Asia/Nowhere)", "1795357424000 ", "9" * 40, "-5 ", "5 hours ",
         "1d2h3m", "999999999 days", "Nov 22 ", "Feb 30 ", "13-45 ", "11-22 ", "monday ",
-        "tomorrow ",
+        "tomorrow ", "on the 31st ", "first of next month ", "每月", "下周", "后天 ", "banned for ",
+        "window ends ", "resets_at=", "in_seconds: ", "local time ", "东九区 ", "JST ", " on ",
         "midnight ", "重置", "后重试", "143 分钟", "十五", "一", "a ", "half an hour", "PT2H", ":",
         ".",         "\u0660", "\ud800", " ", "\n",
     ]

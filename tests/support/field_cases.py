@@ -192,6 +192,8 @@ def _ends(told: Mapping[str, Any], now: datetime) -> Iterator[FieldCase]:
     match told["kind"]:
         case "words":
             yield case(told["text"], {"error": {"message": told["text"]}}, {})
+        case "body":
+            yield case(json.dumps(told["body"], ensure_ascii=False), told["body"], {})
         case "headers":
             yield case(str(told["headers"]), {"error": {"message": "Too many"}}, told["headers"])
         case _:

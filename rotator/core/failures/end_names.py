@@ -26,6 +26,11 @@ class Unit(StrEnum):
     MOMENT = "moment"
 
 
+SECONDS_IN = {
+    Unit.NANOSECONDS: 1e-9, Unit.MICROSECONDS: 1e-6, Unit.MILLISECONDS: 0.001,
+    Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0, Unit.DAYS: 86_400.0,
+}  # fmt: skip
+
 # The headers that tell of limits, as the bridge's patterns of the same names have them.
 LIMIT_HEADERS = re.compile(
     r"^(?:(?:x-)?rate-?limit(?:-|$)|anthropic-ratelimit-|x-codex-|x-quota-|x-usage-ratelimit-)"
@@ -177,7 +182,7 @@ def _is_when(of: list[str], words: list[str], unit: Unit | None, *, has_form: bo
 def _is_end(of: list[str], words: list[str]) -> bool:
     """Tell whether that is when a window or a ban ends, or when the next request may come."""
     if words in ([], ["allowed"], ["starts"]):
-        return "next" in of and of[-1] != "next"
+        return "next" in of and (words == ["allowed"] or of[-1] != "next")
     if words[-1] not in _ENDS:
         return False
     return words[0] in _BLOCKS if words[1:] else bool(of) and of[-1] in _WHAT_ENDS

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 
 from rotator.model import Signal
 
@@ -22,6 +22,8 @@ _LONGEST_BODY = 32_768
 _LONGEST_CODE = 100
 # Of a longer message the head says what it is, and the end when it is over.
 _HEAD_OF_MESSAGE, _END_OF_MESSAGE = 590, 400
+# Of all messages: who reads them looks at each for many words.
+_MOST_LETTERS = 1_500
 # So many letters of words may stand before the first JSON value.
 _LONGEST_PREFIX = 4_000
 _LONGEST_HEADER = 200
@@ -153,7 +155,9 @@ def _read(body: str, error: str, headers: tuple[tuple[str, str], ...]) -> ErrorR
     objects = tuple(_objects(documents))
     return ErrorResponse(
         codes=tuple(code for entry in objects for code in _codes(entry)),
-        messages=(*messages, *(said for entry in objects for said in _messages(entry))),
+        messages=tuple(
+            _within(chain(messages, (said for entry in objects for said in _messages(entry))))
+        ),
         objects=objects,
         headers=_headers(dict(headers), objects),
         status=next((s for entry in objects if (s := _status(entry)) is not None), None),
@@ -265,6 +269,16 @@ def _messages(entry: Mapping[str, object]) -> Iterator[str]:
         value = entry.get(name)
         if isinstance(value, str) and not _JSON_START.match(value):
             yield _shortened(value).strip()
+
+
+def _within(messages: Iterable[str]) -> Iterator[str]:
+    """Give messages, the first ones whole, as far as their letters are not too many."""
+    letters = _MOST_LETTERS
+    for message in dict.fromkeys(messages):
+        yield message[:letters]
+        letters -= len(message)
+        if letters <= 0:
+            return
 
 
 def _shortened(message: str) -> str:

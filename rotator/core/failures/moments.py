@@ -7,46 +7,31 @@ else it is none; what names one that nobody knows is none either.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 
+from rotator.core.failures.days import WEEKDAY, ZHOU, Day, candidates, read_day
 from rotator.core.failures.zones import zone_at, zone_before
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_CHINESE_DAYS = {**{c: n for n, c in enumerate("一二三四五六")}, "日": 6, "天": 6}
-_MONTH = (
-    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
-)
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?(?![\d:])"
-_YEAR_BEHIND = r"(?:(?:,? |-)(?P<year>20\d\d)(?![\d:])|-(?P<yy>\d\d)(?![\d:]))?"
-_WEEKDAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?"
-# In the order in which they are tried; each from its first character.
-_DATES = tuple(
-    re.compile(text, re.IGNORECASE | re.ASCII)
-    for text in (
-        r"(?P<year>20\d\d)(?P<cut>[-/.])(?P<mm>\d{1,2})(?P=cut)(?P<day>\d{1,2})(?!\d)",
-        r"(?P<year>20\d\d) ?年 ?(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号]",
-        r"(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号]",
-        rf"(?:{_WEEKDAY},? )?{_MONTH} {_DAY}(?:,? (?P<year>20\d\d)(?![\d:]))?",
-        rf"(?:{_WEEKDAY},? )?{_DAY}(?: of)?[ -]{_MONTH}{_YEAR_BEHIND}",
-        r"(?P<first>\d{1,2})(?P<cut>[/.])(?P<second>\d{1,2})(?P=cut)(?P<year>20\d\d)(?!\d)",
-        r"(?P<mm>\d{2})-(?P<day>\d{2})(?![-\d])",
-        r"(?P<near>today|tonight|tomorrow|今天|今日|今晚|明天|明日|明晚)(?:'s)?",
-        rf"(?:next )?(?P<weekday>{_WEEKDAY})(?![a-z])",
-        r"(?:下|本|这)?(?:周|星期)(?P<zhou>[一二三四五六日天])",
-    )
-)
+# Between a day and its time; the day may be told once more: `2026-11-26 (Thu) 08:00`.
 _GAP = re.compile(
-    r"(?:,|T| ?at)?[ ]?(?:at |凌晨|上午|早上|中午)?(?P<late>下午|晚上)?[ ]?", re.IGNORECASE
+    rf"(?: ?[(（](?:{WEEKDAY}|{ZHOU}[一二三四五六日天])[)）])?(?:,|，|T| ?at|的)?[ ]?"
+    r"(?:at |凌晨|清晨|早晨|上午|早上|中午)?(?P<late>下午|晚上)?[ ]?",
+    re.IGNORECASE,
+)
+# Between a time and its day, and what says that it is of a day that nobody can read.
+_ON = re.compile(r"(?:,|，)? ?[(（]?(?:on |of )?(?:the |this )?", re.IGNORECASE)
+_ON_SOME_DAY = re.compile(
+    r",? on (?:the |your |each |every )?(?:[a-z]++ ){0,3}"
+    r"(?:day|date|week|month|cycle|period|anniversary|holiday)(?![a-z])",
+    re.IGNORECASE,
 )
 _TIME = re.compile(
-    r"(?P<ch>\d{1,2}) ?[时点](?: ?(?P<cm>\d{1,2}) ?分)?(?: ?(?P<cs>\d{1,2}) ?秒)?(?:整)?"
+    r"(?P<ch>\d{1,2}) ?[时点時點](?: ?(?P<cm>\d{1,2}) ?分)?(?: ?(?P<cs>\d{1,2}) ?秒)?(?:整)?"
     r"|(?P<h>\d{1,2})(?::(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:[.,]\d{1,9})?)?)?"
     r"(?: ?(?P<half>[ap])\.?m\b\.?)?(?![\d:])"
-    r"|(?P<zero>midnight|零点|零时|午夜)|(?P<noon>noon|正午)",
+    r"|(?P<zero>midnight|零[点时點時]|午夜)|(?P<noon>noon|正午)",
     re.IGNORECASE | re.ASCII,
 )
 _HTTP_DATE = re.compile(
@@ -63,37 +48,39 @@ _ISO = re.compile(
 _BEHIND = re.compile(r" 20\d\d(?![\d:-])| ?[(（][^()（）\n]{1,40}[)）]")
 _EPOCH = re.compile(r"(?:1\d{9}(?:\.\d{1,9})?|1\d{12}|1\d{15})(?!\d)", re.ASCII)
 _TEN, _THIRTEEN = 1e11, 1e14
-_CENTURY = 2000
-_NOON, _MOST_HOURS, _MOST_MINUTES = 12, 24, 59
-_ENDS_TODAY = {"today", "tonight", "今天", "今日", "今晚"}
+_NOON, _MOST_HOURS = 12, 24
+_SHUT = {")", "）"}
+_BEFORE = 30
+# A day of another sentence that is further off is of something else.
+_FAR_OFF = 31 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment, None if no zone is known for it, and where it ends in the text."""
+    """A moment, None if no zone is known for it, and where it ends in the text.
+
+    `day` is what is told where it is no more than a day: when that begins and ends nobody knows.
+    """
 
     at: float | None
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Day:
-    """A day as it is written: a year, or none, and a month and a day, or what is near."""
-
-    year: int | None = None
-    month: int = 0
-    day: int = 0
-    days_on: int | None = None
-    weekday: int | None = None
+    day: Day | None = None
 
 
 def read_moment(
-    text: str, at: int, now: float, zone: tzinfo | None = None, *, daytime: bool = True
+    text: str,
+    at: int,
+    now: float,
+    zone: tzinfo | None = None,
+    *,
+    daytime: bool = True,
+    day: Day | None = None,
 ) -> Moment | None:
     """Return the moment that stands in `text` at `at`; `zone` is what its vendor means by none.
 
     A day without a year, and a time without a day, is the next one after `now`. Without
-    `daytime` a bare time of the day is none: it may be a length.
+    `daytime` a bare time of the day is none: it may be a length. A time that has no day is of
+    `day`, where that is told elsewhere and is not far off.
     """
     epoch = _EPOCH.match(text, at)
     if epoch is not None:
@@ -101,7 +88,7 @@ def read_moment(
     exact = _ISO.match(text, at)
     if exact is not None and (told := _iso(exact[0])) is not None:
         return Moment(told, exact.end())
-    return _written(text, at, now, zone, daytime=daytime)
+    return _written(text, at, now, zone, day) if daytime else _dated(text, at, now, zone)
 
 
 def as_epoch(number: float) -> float:
@@ -130,71 +117,94 @@ def _iso(text: str) -> float | None:
     return None if at.tzinfo is None else at.timestamp()
 
 
+def _dated(text: str, at: int, now: float, zone: tzinfo | None) -> Moment | None:
+    """Return a moment that begins with its day."""
+    day, end = read_day(text, at)
+    if day is None:
+        return None
+    time, ends = _time_of(text, end)
+    zoned = _zone_of(text, at, ends)
+    if time is None and not zoned.is_named:
+        return Moment(None, end, day)
+    return _at(day, time or (0, 0, 0), zoned, now, zone)
+
+
 def _written(
-    text: str, at: int, now: float, zone: tzinfo | None, *, daytime: bool
+    text: str, at: int, now: float, zone: tzinfo | None, elsewhere: Day | None
 ) -> Moment | None:
-    day, end = _day(text, at)
-    gap = _GAP.match(text, end)
-    begins = gap.end() if gap is not None and day is not None else at
-    late = gap is not None and bool(gap["late"])
-    if day is None and (alone := _GAP.match(text, at)) and alone["late"]:
-        begins, late = alone.end(), True
-    time, ends = _time(text, begins, late=late)
-    if time is None and day is None:
-        return None
+    """Return a moment that begins with its day or with its time, which may be all of it."""
+    if (dated := _dated(text, at, now, zone)) is not None:
+        return dated
+    begins, is_late = _gap(text, at)
+    time, ends = _time(text, begins if is_late else at, late=is_late)
     if time is None:
-        ends = end
-    if day is None and not daytime:
         return None
-    named, stop, is_named = zone_at(text, ends)
-    stop = _behind(text, stop) if is_named else ends
-    if not is_named:
-        named, is_named = zone_before(text[max(0, at - 30) : at])
-    if time is None and not is_named:
-        # A day alone begins and ends nobody knows when.
-        return Moment(None, stop)
-    meant = named if is_named else zone
-    if meant is None:
-        return Moment(None, stop)
-    return Moment(_seconds(day or _Day(days_on=None), time or (0, 0, 0), meant, now), stop)
+    zoned = _zone_of(text, at, ends)
+    day, end = _day_behind(text, zoned.ends)
+    if day is not None:
+        zoned = replace(zoned, stop=end) if zoned.is_named else _zone_of(text, at, end)
+        return _at(day, time, zoned, now, zone)
+    if _ON_SOME_DAY.match(text, zoned.ends):
+        return Moment(None, zoned.ends)
+    if elsewhere is not None:
+        moment = _at(elsewhere, time, zoned, now, zone)
+        if moment.at is not None and 0 <= moment.at - now <= _FAR_OFF:
+            return moment
+    return _at(Day(), time, zoned, now, zone)
+
+
+def _time_of(text: str, at: int) -> tuple[tuple[int, int, int] | None, int]:
+    """Return the time that follows a day, and where it ends, or the day where there is none."""
+    begins, is_late = _gap(text, at)
+    time, ends = _time(text, begins, late=is_late)
+    return (None, at) if time is None else (time, ends)
+
+
+def _gap(text: str, at: int) -> tuple[int, bool]:
+    """Return where the words between a day and its time end, and whether it is in the evening."""
+    gap = _GAP.match(text, at)
+    return (gap.end(), gap["late"] is not None) if gap else (at, False)
+
+
+def _day_behind(text: str, at: int) -> tuple[Day | None, int]:
+    """Return the day that follows its time: `08:00 UTC on November 26`."""
+    joint = _ON.match(text, at)
+    day, end = read_day(text, joint.end() if joint else at)
+    if day is None or _time_of(text, end)[0] is not None:
+        # It is the day of another time.
+        return None, at
+    return day, end + (text[end : end + 1] in _SHUT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Zoned:
+    """The zone that is named beside a time, where its name ends, and all that is of it."""
+
+    zone: tzinfo | None
+    is_named: bool
+    ends: int
+    stop: int
+
+
+def _zone_of(text: str, begins: int, ends: int) -> _Zoned:
+    named, end, is_named = zone_at(text, ends)
+    if is_named:
+        return _Zoned(named, is_named, end, _behind(text, end))
+    named, is_named = zone_before(text[max(0, begins - _BEFORE) : begins])
+    return _Zoned(named, is_named, ends, ends)
+
+
+def _at(
+    day: Day, time: tuple[int, int, int], zoned: _Zoned, now: float, own: tzinfo | None
+) -> Moment:
+    meant = zoned.zone if zoned.is_named else own
+    return Moment(None if meant is None else _seconds(day, time, meant, now), zoned.stop)
 
 
 def _behind(text: str, at: int) -> int:
     """Return where what says the zone once more ends, or the year."""
     match = _BEHIND.match(text, at)
     return at if match is None else match.end()
-
-
-def _day(text: str, at: int) -> tuple[_Day | None, int]:
-    for pattern in _DATES:
-        match = pattern.match(text, at)
-        if match is not None and (day := _as_day(match.groupdict())) is not None:
-            return day, match.end()
-    return None, at
-
-
-def _as_day(told: dict[str, str | None]) -> _Day | None:
-    year = int(told.get("year") or "0") or None
-    if yy := told.get("yy"):
-        year = _CENTURY + int(yy)
-    if near := told.get("near"):
-        return _Day(days_on=0 if near.lower() in _ENDS_TODAY else 1)
-    if weekday := told.get("weekday"):
-        return _Day(weekday=_WEEKDAYS.index(weekday[:3].lower()))
-    if zhou := told.get("zhou"):
-        return _Day(weekday=_CHINESE_DAYS[zhou])
-    if first := told.get("first"):
-        return _either_way(int(first), int(told["second"] or "0"), year)
-    if name := told.get("month"):
-        return _Day(year, _MONTHS.index(name[:3].lower()) + 1, int(told["day"] or "0"))
-    return _Day(year, int(told["mm"] or "0"), int(told["day"] or "0"))
-
-
-def _either_way(first: int, second: int, year: int | None) -> _Day | None:
-    """Return a day that is written with the month first in some countries, last in others."""
-    if first > _NOON or first == second:
-        return _Day(year, second, first)
-    return _Day(year, first, second) if second > _NOON else None
 
 
 def _time(text: str, at: int, *, late: bool) -> tuple[tuple[int, int, int] | None, int]:
@@ -213,16 +223,16 @@ def _time(text: str, at: int, *, late: bool) -> tuple[tuple[int, int, int] | Non
         hour = hour % _NOON + (_NOON if half == "p" else 0)
     elif late and hour < _NOON:
         hour += _NOON
-    if (hour, minute, second) > (_MOST_HOURS, 0, 0) or max(minute, second) > _MOST_MINUTES:
+    if (hour, minute, second) > (_MOST_HOURS, 0, 0):
         return None, at
     return (hour, minute, second), match.end()
 
 
-def _seconds(day: _Day, time: tuple[int, int, int], zone: tzinfo, now: float) -> float | None:
+def _seconds(day: Day, time: tuple[int, int, int], zone: tzinfo, now: float) -> float | None:
     """Return the moment in seconds; a part that is not said is the next one that is ahead."""
     try:
         today = datetime.fromtimestamp(now, zone)
-        for candidate in _candidates(day, today.date()):
+        for candidate in candidates(day, today.date()):
             at = _on(candidate, time, zone)
             if day.year is not None or day.days_on is not None or at >= now - _late(day):
                 return at
@@ -231,7 +241,7 @@ def _seconds(day: _Day, time: tuple[int, int, int], zone: tzinfo, now: float) ->
     return None
 
 
-def _late(day: _Day) -> float:
+def _late(day: Day) -> float:
     # What has just passed is meant, not the same day of next year.
     return 3_600.0 if day.month else 0.0
 
@@ -242,25 +252,3 @@ def _on(day: date, time: tuple[int, int, int], zone: tzinfo) -> float:
     if hour == _MOST_HOURS:
         return (midnight + timedelta(days=1)).astimezone(UTC).timestamp()
     return midnight.replace(hour=hour, minute=minute, second=second).timestamp()
-
-
-def _candidates(day: _Day, today: date) -> list[date]:
-    if day.days_on is not None:
-        return [today + timedelta(days=day.days_on)]
-    if day.weekday is not None:
-        first = today + timedelta(days=(day.weekday - today.weekday()) % 7)
-        return [first, first + timedelta(days=7)]
-    if not day.month:
-        return [today, today + timedelta(days=1)]
-    if day.year is not None:
-        return [date(day.year, day.month, day.day)]
-    # The 29th of February is not in every year.
-    years = (today.year, today.year + 1)
-    return [near for y in years if (near := _date(y, day.month, day.day)) is not None]
-
-
-def _date(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None

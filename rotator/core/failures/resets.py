@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from urllib.parse import unquote
 
+from rotator.core.failures.body_windows import of_full, windows_in
 from rotator.core.failures.end_names import (
+    SECONDS_IN,
     Unit,
     names_utc,
     unit_named,
@@ -22,9 +24,10 @@ from rotator.core.failures.end_names import (
     unit_of_header,
 )
 from rotator.core.failures.error_response import ErrorResponse, number_of, snake
+from rotator.core.failures.full_windows import full_in
 from rotator.core.failures.moments import as_epoch, exact_moment, read_moment
 from rotator.core.failures.spans import whole_span
-from rotator.core.failures.words import stated_in
+from rotator.core.failures.words import stated_in_all
 
 # A year; more than that is a mistake of the sender.
 LONGEST_SECONDS = 366 * 86_400.0
@@ -35,10 +38,6 @@ _LATE_SECONDS = -3_600.0
 _FIRST_MOMENT = 1e9
 _MOST_MESSAGES = 8
 _LONGEST_VALUE = 200
-_PER_UNIT = {
-    Unit.NANOSECONDS: 1e-9, Unit.MICROSECONDS: 1e-6, Unit.MILLISECONDS: 0.001,
-    Unit.MINUTES: 60.0, Unit.HOURS: 3_600.0, Unit.DAYS: 86_400.0,
-}  # fmt: skip
 # What an object under one of these names says is said of it: `"retry": {"after_ms": 500}`.
 _GROUPS = frozenset({"retry", "reset", "resets", "next_reset", "cooldown", "wait", "try_again"})
 _MOST_PARTS = 8
@@ -84,7 +83,7 @@ def stated_until(
     date = exact_moment(answer.headers.get("date", ""))
     server = arrived.timestamp() if date is None else date
     left_out = frozenset[str]() if waits_count else _WAITS
-    fields = _latest(_fields(answer, server, zone, left_out))
+    fields = _fields(answer, server, zone, left_out)
     said = [fields]
     if fields is None:
         # Beside the fields the headers and the words would only repeat them, rounded.
@@ -121,15 +120,31 @@ def _latest(stated: Iterable[float | None]) -> float | None:
 
 def _fields(
     answer: ErrorResponse, server: float, zone: tzinfo | None, left_out: frozenset[str]
-) -> Iterator[float | None]:
-    for entry in answer.objects:
-        if not _has_some_left(entry):
-            yield from _in_fields(entry, server, zone, left_out)
+) -> float | None:
+    """Return the end that fields state, of the windows that are full."""
+    ends = [
+        (window, end)
+        for window in windows_in(answer.objects)
+        if not _has_some_left(window.fields)
+        and (end := _latest(_in_fields(window.fields, server, zone, left_out))) is not None
+    ]
+    windows = [window for window, _ in ends]
+    if windows[1:]:
+        names = {window.name for window in windows} - {""}
+        windows = of_full(windows, _told_full(answer) if names else frozenset())
+    return _latest(end for window, end in ends if window in windows)
+
+
+def _told_full(answer: ErrorResponse) -> frozenset[str]:
+    """Return the windows that codes or words say are full."""
+    texts = (code.replace("_", " ") for code in answer.codes[:_MOST_MESSAGES])
+    told = (*texts, *answer.messages[:_MOST_MESSAGES])
+    return frozenset(name for text in told for name in full_in(text[:_LONGEST_VALUE]))
 
 
 def _words(answer: ErrorResponse, server: float, zone: tzinfo | None) -> Iterator[float | None]:
-    for message in answer.messages[:_MOST_MESSAGES]:
-        yield from (_ahead(seconds) for seconds in stated_in(message, server, zone))
+    told = stated_in_all(answer.messages[:_MOST_MESSAGES], server, zone)
+    return (_ahead(seconds) for seconds in told)
 
 
 def _outright(headers: Mapping[str, str], server: float) -> float | None:
@@ -273,7 +288,7 @@ def _of_parts(value: Mapping[str, object], unit: Unit) -> tuple[object, Unit]:
         named = unit_named(snake(str(told.get("unit"))))
         return told["value"], unit if named is None or unit is Unit.MOMENT else named
     parts = [
-        count * _PER_UNIT.get(named, 1.0)
+        count * SECONDS_IN.get(named, 1.0)
         for name, part in told.items()
         if (named := unit_named(name)) is not None and (count := number_of(part)) is not None
     ]
@@ -286,7 +301,7 @@ def _by_number(number: float, unit: Unit, server: float) -> float | None:
     if number >= _FIRST_MOMENT:
         return _ahead(as_epoch(number) - server)
     # A small number is a placeholder, not the year 1970.
-    return None if unit is Unit.MOMENT else _sensible(number * _PER_UNIT.get(unit, 1.0))
+    return None if unit is Unit.MOMENT else _sensible(number * SECONDS_IN.get(unit, 1.0))
 
 
 def _sensible(seconds: float) -> float | None:

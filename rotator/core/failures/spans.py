@@ -64,8 +64,14 @@ _ISO = re.compile(
 _MOST_PARTS = 8
 _YEAR_MONTHS = 12
 _ZONE_BEFORE = 30
-# A word that follows may be of a clock: it is then no length.
-_DAYTIME = re.compile(r"\s?(?:[ap]\.?m\b|utc|gmt|z\b|[+-]\d)", re.IGNORECASE)
+# A word that follows may be of a clock, or a day: it is then no length.
+_DAYTIME = re.compile(
+    r"\s?(?:[ap]\.?m\b|utc|gmt|z\b|[+-]\d)"
+    r"|[,，]?\s?[(（]?(?:on )?(?:the )?(?:20\d\d|\d{1,2}(?:st|nd|rd|th| ?[月日号號])"
+    r"|(?:\d{1,2} )?(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+    r"|today|tomorrow|tonight)|[今明]|[周週]|星期)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
     parts = 0
     while (match := _PART.match(text, at)) is not None:
         told = match["count"].lower()
-        count = _number(told)
+        count = count_of(told)
         if count is None or (parts and _OF_A_LIMIT.match(text, match.end())):
             return
         if parts == _MOST_PARTS:
@@ -128,7 +134,7 @@ def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
             yield count, "months", size, at
 
 
-def _number(told: str) -> float | None:
+def count_of(told: str) -> float | None:
     """Return a count: digits, a word, or one of 十五's kind."""
     if told in _WORDS:
         return _WORDS[told]
@@ -145,11 +151,11 @@ def _on_a_clock(text: str, at: int) -> Span | None:
     match = _CLOCK.match(text, at)
     if match is None or _DAYTIME.match(text, match.end()):
         return None
-    if zone_at(text, match.end())[0] or zone_before(text[max(0, at - _ZONE_BEFORE) : at])[1]:
-        # A length has no zone.
-        return None
     if match["s"] is None:
         # Hours and minutes, or minutes and seconds: nobody knows.
+        return None
+    if zone_at(text, match.end())[0] or zone_before(text[max(0, at - _ZONE_BEFORE) : at])[1]:
+        # A length has no zone.
         return None
     hours, minutes, seconds = (int(match[name]) for name in "hms")
     return Span(0.0, hours * 3_600.0 + minutes * 60.0 + seconds, match.end())

@@ -349,3 +349,14 @@ def test_json_is_not_looked_for_behind_pages_of_words() -> None:
     near, far = (read_error_response(failure(429, "a " * n + said)) for n in (1_000, 5_000))
 
     assert (near.codes, far.codes) == (("odd",), ())
+
+
+def test_the_letters_of_all_messages_are_not_too_many() -> None:
+    def messages(*said: str) -> tuple[str, ...]:
+        body = {"errors": [{"message": text} for text in said]}
+        return read_error_response(failure(429, body)).messages
+
+    assert messages("a", "b", "a") == ("a", "b")
+    assert messages("a" * 900, "b" * 900, "c") == ("a" * 900, "b" * 600)
+    assert messages("a" * 900, "b" * 599, "cd", "e") == ("a" * 900, "b" * 599, "c")
+    assert messages("a" * 900, "b" * 600, "c") == ("a" * 900, "b" * 600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator.core.failures.full_windows import of_full_windows
+from rotator.core.failures.full_windows import full_in, name_of_window, of_full_windows
 
 # Each `|` is an end: the first is 1.0, the second 2.0, and so on.
 CASES = [
@@ -58,6 +58,103 @@ CASES = [
     ("biweekly reached |, daily |", [1.0, 2.0]),
     ("SESSION REACHED |, DAILY |", [1.0]),
     ("", []),
+    *(
+        (f"{name} window reached |, daily |", [1.0])
+        for name in (
+            "primary",
+            "secondary",
+            "rpm",
+            "tpm",
+            "per minute",
+            "this hour",
+            "current week",
+            "this month",
+        )
+    ),
+    ("hit daily |, weekly |", [1.0]),
+    ("xrpm reached |, daily |", [1.0, 2.0]),
+    *((f"{name} limit reached |, daily |", [1.0]) for name in ("minute", "hour", "week", "month")),
+    ("it, day: 100% |, weekly |", [1.0]),
+    ("(week: 100%) |, daily |", [1.0]),
+    ("all · week: 100%, |, daily |", [1.0]),
+    ("holiday: 100% |, weekly |", [1.0, 2.0]),
+    ("rpm reached |, per minute |, tpm |, daily |", [1.0, 2.0, 3.0]),
+    ("hourly reached |. This hour |. Daily |", [1.0, 2.0]),
+    ("daily reached |. This day |. Weekly |", [1.0, 2.0]),
+    ("weekly reached |. This week |. Daily |", [1.0, 2.0]),
+    ("monthly reached |. This month |. Daily |", [1.0, 2.0]),
+    ("5h: 0% left |, 7d: 60% left |", [1.0]),
+    ("5h: 0.0 % remaining |, 7d: 60% left |", [1.0]),
+    ("5h: 0% available |, 7d: 60% left |", [1.0]),
+    ("5h: 100% left |, 7d: 0% left |", [2.0]),
+    ("5h: 100% remaining |, daily: 100% available |, 7d: 0% left |", [3.0]),
+    ("5h: 10% left |, 7d: 1.0% left |", [1.0, 2.0]),
+    ("5-hour remaining: 0 |, weekly remaining: 6 |", [1.0]),
+    ("5-hour remaining: 0.5 |, weekly left: 0 |", [2.0]),
+    ("weekly remaining 0, |, daily left = 5 |", [1.0]),
+    ("5小时额度剩余0%，|。周额度剩余60%，|", [1.0]),
+    ("5小时额度剩余：0，|。周额度剩余 10，|", [1.0]),
+    ("hourly 100/100 |, daily 30/100 |", [1.0]),
+    ("hourly 7 / 7 |, daily 7/77 |", [1.0]),
+    ("hourly 17/7 |, daily 7/7 |", [2.0]),
+    ("session |, weekly 40% |", [1.0]),
+    ("session |, weekly 40.5 % |", [1.0]),
+    ("session 12% |, weekly |", [2.0]),
+    ("session |, weekly not reached |", [1.0]),
+    ("session not hit |, weekly not full |, daily |", [3.0]),
+    ("session 12% |, weekly 40% |", [1.0, 2.0]),
+    ("session |, weekly" + " x" * 60 + " 40% |", [1.0, 2.0]),
+    *(
+        (f"{word} |. Daily |", [1.0])
+        for word in (
+            "try again in",
+            "trying again",
+            "try this one more time again",
+            "retry in",
+            "retrying",
+            "wait",
+            "wait for about",
+            "请等待",
+            "请等",
+        )
+    ),
+    ("weekly |. Retry |", [2.0]),
+    ("|后重试。每日额度 |", [1.0]),
+    ("| 秒之后请再试。每日额度 |", [1.0]),
+    ("|，后重试。每日额度 |", [1.0, 2.0]),
+    ("wait. | Daily |", [1.0, 2.0]),
+    ("wait | 9 and daily |", [1.0]),
+    ("retry | or |. Daily |", [1.0, 2.0]),
+    ("retry |; daily |", [1.0]),
+    ("retry | (daily |)", [1.0]),
+    ("每日 |。等待 |", [2.0]),
+    ("daily |, wait |", [2.0]),
+    ("5h reached |. Plan renews |", [1.0]),
+    *(
+        (f"{plan} |. Retry |", [2.0])
+        for plan in (
+            "plan renews",
+            "subscription will renew",
+            "membership auto-renews",
+            "billing resets",
+            "cycle ends",
+            "plan expires",
+            "plan refreshes",
+            "套餐将于续期",
+            "会员到期",
+            "订阅会在更新",
+            "套餐续费",
+        )
+    ),
+    ("plan renews |, limit reached |", [1.0, 2.0]),
+    ("session |, plan renews |", [1.0]),
+    ("plan renewals |. Retry |", [1.0, 2.0]),
+    ("plan renews |, limit reached. Weekly |", [2.0]),
+    ("wait |. Weekly is low. Later |", [1.0, 2.0]),
+    ("wait |; weekly is low; later |", [1.0, 2.0]),
+    ("wait |. Weekly is low (later |)", [1.0, 2.0]),
+    ("wait |. Weekly is low, later |", [1.0]),
+    ("等待 |。每周较低。之后 |", [1.0, 2.0]),
 ]
 
 
@@ -73,3 +170,16 @@ def test_an_end_that_a_window_s_name_begins_with_is_not_of_that_window() -> None
     text = "weekly reached, then in 5h limit"
 
     assert of_full_windows(text, [(text.index("5h"), 1.0), (len(text), 2.0)]) == [1.0]
+
+
+def test_the_windows_that_a_text_says_are_full_are_told_by_their_names() -> None:
+    assert full_in("5-hour limit reached; weekly resets Monday") == {"5h"}
+    assert full_in("WEEKLY LIMIT EXCEEDED") == {"7d"}
+    assert full_in("您的5小時額度已用盡") == {"5h"}
+    assert full_in("Too many") == set()
+
+
+def test_a_window_has_one_name() -> None:
+    assert [name_of_window(told) for told in ("weekly", "1w", "7d", "primary")] == [
+        "7d", "7d", "7d", "primary",
+    ]  # fmt: skip

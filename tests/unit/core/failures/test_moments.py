@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rotator.core.failures.days import Day
 from rotator.core.failures.moments import as_epoch, exact_moment, read_moment
 from tests.support.failures import NOW
 
@@ -158,3 +159,102 @@ def test_a_day_without_a_year_is_next_year_s_once_it_is_an_hour_over() -> None:
     assert just.at == NOW.timestamp() - 3_600
     assert over is not None
     assert over.at == NOW.timestamp() - 3_601 + 365 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "rest"),
+    [
+        *((f"08:00 UTC{joint}November 26", "11-26 08:00", "") for joint in (
+            " on ", ", ", " ", ", on ", " of ", " on the ", " this ", "，", " (", "（",
+        )),
+        ("08:00 UTC (Nov 26), go", "11-26 08:00", ", go"),
+        ("08:00 UTC（周四）重置", "11-26 08:00", "重置"),
+        ("08:00 on 2026-11-26 UTC go", "11-26 08:00", " go"),
+        ("8 am on Thursday (UTC)", "11-26 08:00", ""),
+        ("08:00 (UTC+8), Nov 26 go", "11-26 00:00", " go"),
+        ("08:00 UTC (Coordinated Universal Time) go", "11-23 08:00", " go"),
+        ("08:00 UTC, Nov 26 9:00 UTC", "11-23 08:00", ", Nov 26 9:00 UTC"),
+        ("08:00 UTC, Nov 26 at noon", "11-23 08:00", ", Nov 26 at noon"),
+        ("下午 3 点 (UTC) 周四", "11-26 15:00", ""),
+        ("晚上 8:00 UTC", "11-22 20:00", ""),
+        ("08:00 UTC on all", "11-23 08:00", " on all"),
+        *((f"08:00 UTC on {words}", None, f" on {words}") for words in (
+            "your billing day", "the date", "each week", "every month", "a new cycle", "the period",
+            "my own special anniversary", "holiday", "date",
+        )),
+        ("08:00 UTC, on the date", None, ", on the date"),
+        ("08:00 UTC on the one two three four day", "11-23 08:00", None),
+        ("08:00 UTC on dates", "11-23 08:00", None),
+        ("2026-11-26 (Thu) 08:00 UTC", "11-26 08:00", ""),
+        ("2026-11-26 (Thursday), 08:00 UTC", "11-26 08:00", ""),
+        ("11月26日（周四）08:00 UTC", "11-26 08:00", ""),
+        ("11月26日 (礼拜四) 08:00 UTC", "11-26 08:00", ""),
+        *((f"次日{word}8:00 UTC", "11-23 08:00", "") for word in (
+            "", "的", "，", "凌晨", "清晨", "早晨", "上午", "早上", "中午", " at ", " ",
+        )),
+        *((f"次日{word}8点 UTC", "11-23 20:00", "") for word in ("下午", "晚上")),
+        ("次日8點30分 UTC", "11-23 08:30", ""),
+        ("次日8時 UTC", "11-23 08:00", ""),
+        *((f"次日{word} UTC", "11-23 00:00", "") for word in (
+            "零点", "零时", "零點", "零時", "午夜",
+        )),
+        ("Nov 26 UTC go", "11-26 00:00", " go"),
+    ],
+)  # fmt: skip
+def test_a_day_may_stand_behind_its_time_and_be_told_twice(
+    text: str, expected: str | None, rest: str | None
+) -> None:
+    moment = read_moment(text, 0, NOW.timestamp())
+
+    assert moment is not None
+    assert read(text) == expected
+    assert rest is None or text[moment.end :] == rest
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (Day(month=11, day=26), "11-26 08:00"),
+        (Day(month=12, day=23), "12-23 08:00"),
+        (Day(month=12, day=24), "11-23 08:00"),
+        (Day(month=12, day=22), "12-22 08:00"),
+        (Day(2026, 11, 1), "11-23 08:00"),
+        (Day(2026, 11, 31), "11-23 08:00"),
+        (None, "11-23 08:00"),
+    ],
+)
+def test_a_day_that_is_told_elsewhere_is_meant_unless_it_is_far_off(
+    day: Day | None, expected: str
+) -> None:
+    moment = read_moment("08:00 UTC", 0, NOW.timestamp(), day=day)
+
+    assert moment is not None
+    assert moment.at is not None
+    assert f"{datetime.fromtimestamp(moment.at, UTC):%m-%d %H:%M}" == expected
+
+
+def test_a_day_that_is_told_elsewhere_may_begin_now_or_a_month_ahead_to_the_second() -> None:
+    def at(day: Day, time: str) -> float | None:
+        moment = read_moment(f"{time} UTC", 0, NOW.timestamp(), day=day)
+        return None if moment is None else moment.at
+
+    now, month = NOW.timestamp(), 31 * 86_400
+    assert at(Day(2026, 11, 22), "12:00") == now
+    assert at(Day(2026, 12, 23), "12:00:00") == now + month
+    assert at(Day(2026, 12, 23), "12:00:01") == now + 1
+
+
+def test_a_day_alone_is_told_as_what_it_is() -> None:
+    moment = read_moment("November 26, you", 0, NOW.timestamp())
+
+    assert moment is not None
+    assert (moment.at, moment.end, moment.day) == (None, 11, Day(month=11, day=26))
+    assert read_moment("November 26 8:00 UTC", 0, NOW.timestamp()) != moment
+
+
+def test_a_time_that_has_passed_by_a_second_is_tomorrow_s() -> None:
+    moment = read_moment("11:59:59 UTC", 0, NOW.timestamp())
+
+    assert moment is not None
+    assert moment.at == NOW.timestamp() + 86_399
+    assert read("10点30分99秒 UTC") is None

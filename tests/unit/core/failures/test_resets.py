@@ -184,7 +184,7 @@ def test_the_words_of_a_message_are_read(text: str, expected: float | None) -> N
 
 def test_words_in_the_middle_of_a_long_message_or_in_the_ninth_one_are_not_read() -> None:
     far, last = (f"{'x' * 990}. Try again in 30s{'x' * more}" for more in (500, 0))
-    said = [{"message": "no"}] * 7 + [{"message": "Try again in 30s"}]
+    said = [*({"message": f"no, {n}"} for n in range(7)), {"message": "Try again in 30s"}]
 
     assert (wait({"message": far}), wait({"message": last})) == (None, 30)
     assert wait({"errors": said}) == 30
@@ -518,3 +518,8 @@ def test_a_length_in_parts_counts_each_in_its_unit(
 )
 def test_of_a_header_given_twice_the_latest_counts(value: str, expected: float | None) -> None:
     assert wait(headers={"retry-after": value}) == expected
+
+
+def test_a_window_that_is_said_not_to_be_reached_states_no_end() -> None:
+    assert wait({"error": {"limit_reached": False, "resets_at": EPOCH + 60}}) is None
+    assert wait({"error": {"limit_reached": True, "resets_at": EPOCH + 60}}) == 60

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from rotator.core.failures.spans import whole_span
-from rotator.core.failures.words import stated_in
+from rotator.core.failures.words import stated_in, stated_in_all
 from tests.support.failures import NOW
 
 
@@ -19,7 +21,7 @@ def test_a_time_of_the_day_is_the_end_behind_words_of_a_moment(word: str) -> Non
     assert ends(f"Try again {word} 13:00 UTC") == [3_600]
 
 
-@pytest.mark.parametrize("word", ["within", "for"])
+@pytest.mark.parametrize("word", ["in", "within", "for"])
 def test_a_time_of_the_day_is_none_behind_words_of_a_length(word: str) -> None:
     assert ends(f"Try again {word} 13:00 UTC") == []
 
@@ -35,6 +37,7 @@ def test_a_length_is_the_end_behind_words_of_a_length(word: str) -> None:
 
 
 def test_bare_seconds_are_meant_behind_retry_after_alone() -> None:
+    assert ends("retry after 1000000000") == [1_000_000_000 - NOW.timestamp()]
     assert ends("retry-after: 60") == [60]
     assert ends("retry after 60 min") == [3_600]
     assert ends("limit: 60") == []
@@ -178,6 +181,7 @@ def test_midnight_and_noon_are_looked_for_by_their_names() -> None:
 def test_so_many_places_of_a_text_are_looked_at() -> None:
     assert ends("9, " * 15 + "retry after 2026-11-23 12:00 UTC") == [86_400]
     assert ends("9, " * 16 + "retry after 2026-11-23 12:00 UTC") == []
+    assert ends("may be " * 16 + "retry after 2026-11-23 12:00 UTC") == [86_400]
 
 
 def test_a_word_before_a_number_is_no_place() -> None:
@@ -216,3 +220,153 @@ def test_a_cue_is_looked_for_by_its_words(cue: str) -> None:
 def test_a_length_in_letters_is_looked_for(length: str, seconds: int) -> None:
     assert ends(f"Retry after {length}") == [seconds]
     assert ends(f"Retry after X{length}") == []
+
+
+def until(text: str) -> str | None:
+    """Return the one end that a text states, as a moment of UTC."""
+    told = ends(text)
+    assert len(told) < 2
+    return f"{NOW + timedelta(seconds=told[0]):%m-%d %H:%M}" if told else None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *((f"Resets {word} Monday at 8:00 UTC", "11-23 08:00") for word in (
+            "next", "following", "coming", "upcoming", "this coming", "on the next", "this",
+        )),
+        *((f"Resets {word} Sunday at 14:00 UTC", "11-29 14:00") for word in (
+            "next", "following", "coming", "upcoming",
+        )),
+        *((f"Resets on {day}s at 8:00 UTC", f"11-{n} 08:00") for n, day in (
+            (23, "Monday"), (24, "Tuesday"), (25, "Wednesday"), (26, "Thursday"),
+            (27, "Friday"), (28, "Saturday"), (29, "Sunday"),
+        )),
+        ("Resets the day after tomorrow at 8:00 UTC", "11-24 08:00"),
+        ("Resets the next day at 8:00 UTC", "11-23 08:00"),
+        ("Resets on the following day at 8:00 UTC", "11-23 08:00"),
+        *((f"Resets at the {word} of next month (UTC)", "12-01 00:00") for word in (
+            "first", "first day", "beginning", "start",
+        )),
+        ("Resets on the last day of the month at 8:00 UTC", "11-30 08:00"),
+        ("Resets at the end of the month (UTC)", "12-01 00:00"),
+        ("Resets next month on the 3rd at 8:00 UTC", "12-03 08:00"),
+        ("Resets following month, 3rd 8:00 UTC", "12-03 08:00"),
+        ("Resets on the coming month on the 3rd at 8:00 UTC", "12-03 08:00"),
+        ("Resets the next day at 14:00 UTC", "11-23 14:00"),
+        ("Resets on the following day at 14:00 UTC", "11-23 14:00"),
+        ("Resets next month", None),
+        ("Start of the request. Resets the first day", None),
+        ("额度后天 08:00 (UTC+8) 重置", "11-24 00:00"),
+        ("额度後天 08:00 (UTC+8) 重置", "11-24 00:00"),
+        ("额度大后天 08:00 (UTC+8) 重置", "11-25 00:00"),
+        ("额度次日 08:00 (UTC+8) 重置", "11-23 00:00"),
+        ("额度翌日 08:00 (UTC+8) 重置", "11-23 00:00"),
+        ("额度第二天 08:00 (UTC+8) 重置", "11-23 00:00"),
+        ("额度次日零點 (UTC+8) 重置", "11-22 16:00"),
+        ("额度次日零時 (UTC+8) 重置", "11-22 16:00"),
+        *((f"额度将于{month}1日 08:00 (UTC+8) 重置", "12-01 00:00") for month in (
+            "每月", "下月", "下个月", "下個月的", "次月第", "翌月",
+        )),
+        ("额度将于下月初 08:00 (UTC+8) 重置", "12-01 00:00"),
+        *((f"额度将于{month}三十日 08:00 (UTC+8) 重置", "11-30 00:00") for month in (
+            "本月", "当月", "當月", "这个月", "這個月",
+        )),
+        *((f"额度将于{week}一 08:00 (UTC+8) 重置", "11-23 00:00") for week in (
+            "周", "週", "星期", "礼拜", "禮拜", "下周", "下个星期",
+        )),
+        ("额度将于下下周一 08:00 (UTC+8) 重置", "11-30 00:00"),
+        ("额度将于本周日 23:00 (UTC+8) 重置", "11-22 15:00"),
+        ("额度将于这个周日 23:00 (UTC+8) 重置", "11-22 15:00"),
+        ("额度将于這週日 23:00 (UTC+8) 重置", "11-22 15:00"),
+        ("On November 26 the limit resets at 08:00 UTC", "11-26 08:00"),
+        ("On November 26, you can; it resets at 08:00 UTC", "11-23 08:00"),
+        ("On November 26. It resets at 08:00 UTC", "11-23 08:00"),
+        ("On November 26! It resets at 08:00 UTC", "11-23 08:00"),
+        ("On November 26\nIt resets at 08:00 UTC", "11-23 08:00"),
+        ("11月26日。额度将于 16:00 (UTC+8) 重置", "11-23 08:00"),
+        ("11月26日 您的额度将于 16:00 (UTC+8) 重置", "11-26 08:00"),
+        ("It renews on November 26, the limit resets at 08:00 UTC", "11-23 08:00"),
+    ],
+)  # fmt: skip
+def test_a_day_is_found_wherever_its_name_begins(text: str, expected: str | None) -> None:
+    assert until(text) == expected
+
+
+EPOCH = int(NOW.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("resets_in_seconds=90", 90),
+        ("resets_in_seconds = 90", 90),
+        ("resets-in-seconds: 90", 90),
+        ("resetsInSeconds: 90", 90),
+        ('{"resets_in_seconds": 90}', 90),
+        ("{'resets_in_seconds': '90'}", 90),
+        ("retry_after=90", 90),
+        ("retry_after_ms=90000", 90),
+        ("reset_in_minutes=1.5", 90),
+        (f"reset_at={EPOCH + 90}", 90),
+        (f"reset_at={EPOCH + 90}.5", 90.5),
+        (f"resetAt: {EPOCH + 90}000", 90),
+        (f"retry_after={EPOCH + 90}", 90),
+        ("resetAt: 2026-11-22T12:01:30Z", 90),
+        ("resetAt: 2026-11-22 20:01:30 +0800", 90),
+        ("reset_delay=1m30s", 90),
+        ("reset_delay=PT1M30S", 90),
+        ("reset_in=00:01:30", 90),
+        ("reset_at=12:01:30", None),
+        ("reset_at=12:01:30 UTC", 90),
+        ("reset_in=1000000000", 1_000_000_000 - EPOCH),
+        ("reset_at=90", None),
+        ("reset_at=never", None),
+        ("last_reset_at=2026-11-22T12:01:30Z", None),
+        ("timeout_seconds=90", None),
+        ("x.reset_at=2026-11-22T12:01:30Z", 90),
+        ("my_resets_in=90% done", None),
+        ("resets_in=90-100", None),
+        ("time=90", None),
+        ("Reset Time: 2026-11-22 12:01:30 UTC", 90),
+    ],
+)
+def test_a_field_that_is_written_into_a_sentence_states_an_end(
+    text: str, expected: float | None
+) -> None:
+    assert ends(text) == ([] if expected is None else [expected])
+    assert ends(f"Limit hit ({text}).") == ends(text)
+
+
+def all_ends(*texts: str) -> list[float]:
+    return stated_in_all(texts, NOW.timestamp(), None)
+
+
+def test_all_texts_of_an_answer_are_read_with_the_work_of_one() -> None:
+    end = "Try again in 30s"
+    assert all_ends(end, "no", "Try again in 40s", end) == [30, 40]
+    assert all_ends("x" * 1_000, f"{' ' * 184}{end}") == [30]
+    assert all_ends("x" * 1_000, f"{' ' * 185}{end}") == []
+    assert all_ends("x" * 1_000, "x" * 200, end) == []
+    assert all_ends("9, " * 16, "9, " * 7 + end) == [30]
+    assert all_ends("9, " * 16, "9, " * 8 + end) == []
+    assert all_ends("9, " * 16, "9, " * 8, end) == []
+    assert all_ends("9, " * 15 + end, end) == [30, 30]
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        " on 2026-11-22", " (2026-11-22)", ", 2026-11-22", "，2026年11月22日", " on the 22nd",
+        " 11月22日", " on November 22", " 22 Nov", " on Sunday", " today", " 今天", "（今日）",
+        " 周日", "（週日）", " 星期日",
+    ],
+)  # fmt: skip
+def test_what_a_day_follows_is_no_length(day: str) -> None:
+    assert ends(f"Try again after 13:00:00{day} UTC") == [3_600]
+    assert ends(f"Try again after 13:00:00{day}") == []
+
+
+def test_what_no_day_follows_is_a_length() -> None:
+    assert ends("Try again after 02:23:44 on your side") == [8_624]
+    assert ends("Try again after 02:23:44, 3 times") == [8_624]
