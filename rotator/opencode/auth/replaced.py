@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.opencode.auth.file import Reading, Whole, parse_live, read_handle
-from rotator.opencode.auth.placement import Neighbours
+from rotator.opencode.auth.placement import LOOK_EVERY_SECONDS, Neighbours, facts_of
 
 # opencode empties the file as it opens it and writes at once: this is ample.
 KEPT_SECONDS = 10.0
@@ -66,6 +66,8 @@ class ReplacedFiles:
         self.journal = journal
         self.neighbours = neighbours or Neighbours()
         self._old: list[ReplacedFile] = []
+        self._named: tuple[int, int] | None = None
+        self._is_named_by_us = False
 
     def __bool__(self) -> bool:
         return bool(self._old)
@@ -74,11 +76,20 @@ class ReplacedFiles:
         """Take over `handle`, which is open on a file that lost its name, and held `held`."""
         seen = held if isinstance(held, Whole) else _NOTHING
         self._old.append(ReplacedFile(handle, held, seen, time.monotonic() + KEPT_SECONDS))
+        self._is_named_by_us = True
         self._drop_oldest()
 
     def follow_mounts(self, target: Path) -> None:
-        """Keep every file open that had the name `target` once and is mounted somewhere still."""
-        paths = [m.path for m in self.neighbours.look(target) if m.is_deleted]
+        """Keep every file open that had the name `target` once and is mounted somewhere still.
+
+        Where somebody else has put another file there that is looked for at once: a container
+        that has the one before writes on.
+        """
+        named, was_named = _named(target), self._named
+        is_replaced = was_named not in {None, named} and not self._is_named_by_us
+        self._named, self._is_named_by_us = named, False
+        within = 0.0 if is_replaced else LOOK_EVERY_SECONDS
+        paths = [m.path for m in self.neighbours.look(target, within=within) if m.is_deleted]
         kept = {_identity(old.handle): old for old in self._old}
         still = set()
         for path in paths:
@@ -125,6 +136,12 @@ class ReplacedFiles:
     def _drop(self, old: ReplacedFile) -> None:
         self._old.remove(old)
         os.close(old.handle)
+
+
+def _named(target: Path) -> tuple[int, int] | None:
+    """Return which file has that name now, or None."""
+    facts = facts_of(target)
+    return None if facts is None else (facts.st_dev, facts.st_ino)
 
 
 def _opened(path: Path) -> int | None:

@@ -249,6 +249,23 @@ def test_c2_a_refresh_in_a_file_that_was_replaced_outside_is_saved_and_live(
         assert live.saved("named/ada-acme.example") == oauth("ada", 2) == live.entries()["named"]
 
 
+def test_c2_a_container_that_began_since_the_last_look_is_followed_once_its_file_is_replaced(
+    home: Path, tmp_path: Path
+) -> None:
+    house, at = Household(home), tmp_path / "inside-auth.json"
+    at.touch()
+    with open_live(home) as live:
+        live.sees({"named": oauth("ada"), "zeta": api("z")})
+        with container(bind(house.auth_file, at)) as one:
+            live.look()
+            house.replace_auth(house.read_auth())
+            live.look()
+            written_inside((one, at), {"named": oauth("ada", 2), "zeta": api("z")})
+            live.look()
+
+        assert live.saved("named/ada-acme.example") == oauth("ada", 2) == live.entries()["named"]
+
+
 def test_c2_a_refresh_from_before_we_began_is_saved_and_live(
     orphan: tuple[Container, Path, Household],
 ) -> None:
