@@ -63,6 +63,8 @@ class World:
     replaced: list[Credential] = field(default_factory=list)
     # What a refresh has put an end to.
     spent: list[Credential] = field(default_factory=list)
+    # What stood in auth.json as our last swap was made.
+    left: Credential | None = None
 
     def __post_init__(self) -> None:
         self.look()
@@ -93,7 +95,9 @@ class World:
         mark = self.state.slot(ACME).swap
         left = self.state.account(mark.left) if mark else None
         is_soon = mark is not None and self.now - mark.at <= LONGEST_REFRESH
-        if mark is not None and left is not None and mark.left_expired and is_soon:
+        # Whoever was refreshed meanwhile has another refresh token.
+        is_same = left is not None and left.credential == self.left
+        if mark is not None and left is not None and mark.left_expired and is_soon and is_same:
             self.spent.append(left.credential)
             self.mint(self.people[left.credential.digest])
 
@@ -128,6 +132,7 @@ class World:
             return
         put = accounts[number % len(accounts)]
         left, entry = self.state.active(ACME), self.live.get(ACME)
+        self.left = left.credential if left else None
         expires_at = left.credential.expires_at if left else None
         mark = SwapMark(
             left.id if left else None,
