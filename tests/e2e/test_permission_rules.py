@@ -242,7 +242,8 @@ def test_what_the_document_says_the_rules_do_not_stop_they_do_not_stop(
     (loose / "opencode.json").write_text('{"permission": {"bash": "allow"}}')
     journal = bash(f"head -c 99999 {ours(house)}/auth.json.journal")
 
-    above = outcome(server, provider, bash(f"grep -ra KEY- {ours(house).parent}"))
+    found = f"grep -rhao {A} {ours(house).parent} | sort -u"
+    above = outcome(server, provider, bash(found))
     stopped, let = (outcome(server, provider, journal, folder) for folder in (None, loose))
 
     assert A in above
