@@ -27,14 +27,18 @@ _DEAD_CODES = {
     "token_revoked",
     "wrong_api_key",
 }
+_KEY = r"(?:your |the |this |an? )?(?:provided |supplied )?api[ -]?key"
 _DEAD_MESSAGES = re.compile(
-    r"(?:your |the |this )?(?:provided )?api[ -]?key (?:you (?:have )?(?:provided|entered) )?"
-    r"is (?:invalid|incorrect|not valid)\b|(?:invalid|incorrect|wrong) api[ -]?key\b(?! or\b)"
+    r"(?:(?:unauthori[sz]ed|forbidden|authentication (?:failed|error)|access denied)[:.,]? )?"
+    rf"(?:{_KEY} (?:you (?:have )?(?:provided|entered) )?is (?:invalid|incorrect|not valid)\b"
+    rf"|{_KEY} (?:(?:is|was|has)(?: been)? )?(?:expired|revoked|deleted|deactivated|disabled)\b"
+    rf"|{_KEY} (?:(?:does not|doesn't) exist|(?:was |is )?not found)\b"
+    r"|(?:invalid|incorrect|wrong|unknown) api[ -]?key\b(?! or\b)"
     r"|invalid x-api-key|api key not valid\. please pass a valid"
     r"|authentication fails, your api key: \S{1,40} is invalid"
     r"|your authentication token has been invalidated|oauth token has been revoked"
     r"|your openai account has been deactivated"
-    r"|the openai account associated with this api key has been deactivated",
+    r"|the openai account associated with this api key has been deactivated)",
     re.IGNORECASE,
 )
 
@@ -50,8 +54,8 @@ _CLOSED_CODES = re.compile(
 # Which one it is: `org-1a`, `<ak-1>`, `(me@example.com)`, `associated with this key`.
 _NAME = r"(?:[\w.@#/*-]*[\d_@*][\w.@#/*-]*|org-[\w-]+|<[^>]{1,60}>|\([^)]{1,60}\))"
 _WHICH = (
-    rf"(?:(?: +(?:(?:for |named |ending in |ending with |with id )?{_NAME}|(?:with|at) [\w.-]+"
-    r"|(?:associated with|linked to|belonging to|behind|of|for|in|(?:that|which|who) owns)"
+    rf"(?:(?:(?: +|(?=<))(?:(?:for |named |ending in |ending with |with id )?{_NAME}"
+    r"|(?:with|at) [\w.-]+|(?:associated with|linked to|belonging to|behind|of|for|in|(?:that|which|who) owns)"
     rf" (?:this|the|your|that)(?: \w+)? (?:{_WHO}|key|token|login|credentials?)"
     r"|(?:that )?you(?: are|'re)? (?:using|used|use|provided))){0,2}|, (?:[^,.:;]|\.(?=\w)){1,40},)"
 )
@@ -69,18 +73,32 @@ _THING = (
     r"(?:models?|features?|tools?|endpoints?|requests?|methods?|regions?|countr(?:y|ies)|betas?"
     r"|resources?|operations?|actions?)"
 )
+# Shut out of all that a vendor has.
+_ALL_OF_IT = (
+    r"(?:the |our |this |all |any )?(?:[\w-]+ )?(?:apis?|platform|services?|systems?|site|copilot)"
+)
 # Shut out of something is not shut out; nor is whoever would be, or a field of that name.
 _AT_ALL = (
-    rf"(?! *\(?(?:(?:to|from|against|field|parameter|flag|value|via|when|if|unless)\b"
-    rf"|for(?! (?:[\w']+ ){{0,4}}(?:{_WRONGS}))\b|(?:in|on) (?:this|that|your|our|some|all)\b)"
-    rf"|[^.;:]{{0,40}} (?:(?:from|to) \w+ing|(?:from|for|in|on|to) (?:the|these|any) (?:\w+ )?"
-    rf"{_THING})\b)"
+    rf"(?! *\(?(?:(?:(?:to|from)(?! (?:using |accessing )?{_ALL_OF_IT})|against|field|parameter"
+    r"|flag|value|via|when|if|unless)\b"
+    rf"|for(?! (?:[\w']+ ){{0,4}}(?:{_WRONGS}))\b"
+    rf"|(?:in|on) (?!{_ALL_OF_IT})(?:this|that|your|our|some|all)\b)"
+    rf"|[^.;:]{{0,40}} (?:(?:from|to) \w+ing(?! {_ALL_OF_IT})"
+    rf"|(?:from|for|in|on|to) (?:the|these|any) (?:\w+ )?{_THING})\b)"
 )
 _CLOSED = re.compile(
     rf"\b(?:access to your account|owner of (?:this|the|your) {_WHO}"
     rf"|{_WHO}(?: holder| owner| status|(?:'s)?(?: api)? access)?){_WHICH}{_AFTER_WHAT}{_IS}"
     rf" (?:(?:{_SHUT}|deleted|revoked)\b|denied access){_AT_ALL}"
-    rf"|^account (?:suspended|banned|deactivated|terminated)\b{_AT_ALL}"
+    rf"|^(?:(?:forbidden|unauthori[sz]ed|access denied)[:.,]? )?{_WHO}"
+    rf" (?:suspended|banned|deactivated|terminated|disabled|blocked|closed)\b{_AT_ALL}"
+    rf"|\bapi access (?:for|of) (?:this|the|your) {_WHO}{_WHICH}{_IS}"
+    rf" (?:{_SHUT}|revoked)\b{_AT_ALL}"
+    rf"|\byour(?: api)? access(?: to {_ALL_OF_IT})? (?:is|was|has been)"
+    rf" (?:suspended|terminated|revoked|disabled)\b{_AT_ALL}"
+    rf"|\byou (?:have been|are|were)(?: \w+ly)? (?:banned|suspended)\b{_AT_ALL}"
+    r"|\bwe(?:'ve| have)(?: \w+ly)? (?:suspended|banned|disabled|deactivated|terminated|closed)"
+    rf" your {_WHO}\b(?!'s)"
     r"|\byour (?:api key|session|token) (?:is|has|was)(?: been)? (?:ended|expired|revoked|deleted)",
     re.IGNORECASE,
 )

@@ -129,13 +129,13 @@ _BILLING_MESSAGES = _rule(
     r"\bnot (?:currently )?subscribed to (?:a|an|any)\b",
     r"\b(?:do not|don't) have (?:a|an|any) (?:[\w-]+ ){0,3}(?:subscription|membership|plan)\b"
     r"(?! (?:that|which|for|with)\b)",
-    r"\bin arrears\b|\boverdue (?:payment|bill|balance|invoice)",
+    r"\bin arrears\b|\boverdue (?:payment|bill|balance|invoice)|\baccount (?:is )?overdue\b",
     r"\b(?:top[- ]?up|recharge) your (?:account|balance)|\bfree tier\b[^.]{0,40} exhausted",
 )
 # What to do may be said of a used-up window as well, so it counts last.
 _BILLING_ADVICE = _rule(
     Meaning.BILLING,
-    r"(?:^|\b(?:need to|have to|must|please) )(?:add|buy|purchase) (?:more |some )?"
+    r"(?:^|\b(?:need to|have to|must|please) )(?:add|buy|purchase|enter|provide) (?:more |some )?"
     r"(?:credits?|funds|a (?:valid )?payment method|a credit card)\b",
 )
 _BILLING_IN_CHINESE = _rule(Meaning.BILLING, chinese.BILLING)

@@ -151,11 +151,17 @@ def _outright(headers: Mapping[str, str], server: float) -> float | None:
     told = [
         (unit, _seconds(headers[name], unit, server))
         for name in sorted(headers)[:_MOST_HEADERS]
-        if (unit := unit_of_header(name)) is not None
+        if (unit := unit_of_header(name)) is not None and not _is_of_an_open_window(headers, name)
     ]
     # The same wait, more exactly.
     exact = _latest(seconds for unit, seconds in told if unit is Unit.MILLISECONDS)
     return exact if exact is not None else _latest(seconds for _, seconds in told)
+
+
+def _is_of_an_open_window(headers: Mapping[str, str], name: str) -> bool:
+    """Tell whether a reset is of what a header beside it calls allowed: that keeps nobody off."""
+    status = headers.get(f"{name.removesuffix('reset')}status", "")
+    return name.endswith("-reset") and status.strip().lower().startswith("allowed")
 
 
 def _full_windows(headers: Mapping[str, str], server: float) -> Iterator[float | None]:

@@ -37,6 +37,85 @@ def test_whichever_account_is_named_is_the_one_that_is_closed(named: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "API access for your organization has been disabled due to a violation of our terms.",
+        "API access for your account has been disabled.",
+        "Your account has been suspended on our platform.",
+        "Your account is blocked in our systems",
+        "Your account has been suspended from using the API due to policy violations.",
+        "Your account has been banned from using this service",
+        "Your organization has been blocked from accessing the API.",
+        "You have been banned",
+        "You were permanently suspended for abuse",
+        "We have suspended your account for violating the terms",
+        "We've closed your organization.",
+        "Forbidden: account suspended",
+        "Account disabled",
+        "Organization suspended",
+        "Your access has been revoked",
+        "Your access was terminated due to violation of our policies, please check your email.",
+        "Your access to GitHub Copilot has been suspended. Please contact support",
+        "Your API access is disabled",
+    ],
+)
+def test_whoever_is_told_to_be_shut_out_in_other_words_is_closed(message: str) -> None:
+    assert _closed(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "API access for your organization to m1 has been disabled",
+        "Your access to m1 has been disabled.",
+        "Your access to the web search tool is disabled",
+        "You have been banned from the beta of this feature",
+        "You are blocked from using images",
+        "We have disabled your account's web search",
+        "We have disabled image uploads for your account",
+        "Your account is blocked from using the search tool",
+        "Your account is restricted in our EU region",
+        "Your account is blocked on some models",
+        "Project disabled for this region",
+    ],
+)
+def test_whoever_is_shut_out_of_a_part_in_other_words_is_not(message: str) -> None:
+    assert not _closed(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The API key does not exist or has been deleted",
+        "API key not found",
+        "API key expired. Please renew the API key.",
+        "This API key has expired.",
+        "API key revoked",
+        "Your API key has been disabled",
+        "The provided API key was not found",
+        "Unknown API key",
+        "Unauthorized: invalid API key",
+        "Authentication failed. Invalid API key.",
+    ],
+)
+def test_a_key_that_is_not_there_any_more_is_dead(message: str) -> None:
+    answer = read_error_response(failure(401, {"error": {"message": message}}))
+
+    assert dead_login(answer) == (Meaning.LOGIN_DEAD, "")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["API key header missing", "An API key is required", "Invalid API key or rate limited",
+     "The tool's API key was not found", "API keys are not found in this region"],
+)  # fmt: skip
+def test_what_else_is_said_of_a_key_is_not(message: str) -> None:
+    answer = read_error_response(failure(401, {"error": {"message": message}}))
+
+    assert dead_login(answer) is None
+
+
+@pytest.mark.parametrize(
     "part",
     [" policy", " setting", "'s access to m1", ": images", " for m1, images", "-wide search"],
 )
@@ -95,6 +174,7 @@ def test_the_reason_why_somebody_is_shut_out_changes_nothing(after: str) -> None
     [
         ("Your account is suspended: insufficient balance", Meaning.BILLING),
         ("Your account is suspended, please check your plan and billing details", Meaning.BILLING),
+        ("Your account org-1<ak-1> is suspended, see your billing page", Meaning.BILLING),
         ("The billing account is closed", Meaning.BILLING),
         ("Your team is locked: payment failed", Meaning.BILLING),
         ("Your account is banned for payment fraud", Meaning.LOGIN_DEAD),

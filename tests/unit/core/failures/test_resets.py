@@ -62,6 +62,27 @@ def test_26_retry_after_is_read_in_its_forms(
     assert wait(headers=headers) == expected
 
 
+_UNIFIED = "anthropic-ratelimit-unified-"
+
+
+@pytest.mark.parametrize(
+    ("status", "beside", "expected"),
+    [
+        ("allowed", {"retry-after": "12"}, 12),
+        ("allowed_warning", {"retry-after": "12"}, 12),
+        (" Allowed ", {}, None),
+        ("rejected", {"retry-after": "12"}, HOUR),
+        (None, {"retry-after": "12"}, HOUR),
+    ],
+)
+def test_the_end_of_a_plan_that_is_allowed_keeps_nobody_off(
+    status: str | None, beside: dict[str, str], expected: float | None
+) -> None:
+    told = {f"{_UNIFIED}status": status} if status else {}
+
+    assert wait(headers={f"{_UNIFIED}reset": str(EPOCH + 3600), **told, **beside}) == expected
+
+
 @pytest.mark.parametrize(
     ("retry_after", "date", "expected"),
     [
