@@ -55,7 +55,8 @@ _CLOSED_CODES = re.compile(
 _NAME = r"(?:[\w.@#/*-]*[\d_@*][\w.@#/*-]*|org-[\w-]+|<[^>]{1,60}>|\([^)]{1,60}\))"
 _WHICH = (
     rf"(?:(?:(?: +|(?=<))(?:(?:for |named |ending in |ending with |with id )?{_NAME}"
-    r"|(?:with|at) [\w.-]+|(?:associated with|linked to|belonging to|behind|of|for|in|(?:that|which|who) owns)"
+    r"|(?:with|at) [\w.-]+"
+    r"|(?:associated with|linked to|belonging to|behind|of|for|in|(?:that|which|who) owns)"
     rf" (?:this|the|your|that)(?: \w+)? (?:{_WHO}|key|token|login|credentials?)"
     r"|(?:that )?you(?: are|'re)? (?:using|used|use|provided))){0,2}|, (?:[^,.:;]|\.(?=\w)){1,40},)"
 )
@@ -79,6 +80,9 @@ _ALL_OF_IT = (
 )
 # Shut out of something is not shut out; nor is whoever would be, or a field of that name.
 _AT_ALL = (
+    r"(?!(?<=restricted)(?::| and cannot\b))"
+    r"(?! by (?:[\w'-]+ ){0,4}"
+    r"(?:polic(?:y|ies)|filters?|moderation|sessions?|firewalls?|referrers?)(?! violations?)\b)"
     rf"(?! *\(?(?:(?:(?:to|from)(?! (?:using |accessing )?{_ALL_OF_IT})|against|field|parameter"
     r"|flag|value|via|when|if|unless)\b"
     rf"|for(?! (?:[\w']+ ){{0,4}}(?:{_WRONGS}))\b"
@@ -118,7 +122,8 @@ _OWES = re.compile(
 )
 _CLOSED_IN_CHINESE = re.compile(chinese.CLOSED, re.IGNORECASE)
 _NOT_FOR_GOOD = re.compile(
-    r"\btemporar\w*|\btry again|\bretry\b|\bfor \d|access token|暂时|稍后|解封|封禁 ?(?:至|到|\d)",
+    r"\btemporar\w*|\btry again|\bretry\b|\bplease wait\b|\bfor \d|access token"
+    r"|暂时|稍后|解封|封禁 ?(?:至|到|\d)",
     re.IGNORECASE,
 )
 

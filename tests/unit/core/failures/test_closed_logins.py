@@ -57,6 +57,10 @@ def test_whichever_account_is_named_is_the_one_that_is_closed(named: str) -> Non
         "Your access was terminated due to violation of our policies, please check your email.",
         "Your access to GitHub Copilot has been suspended. Please contact support",
         "Your API access is disabled",
+        "Your account is restricted",
+        "Your account is restricted due to unusual activity",
+        "Your account was blocked by our team",
+        "Your account is suspended by policy violations",
     ],
 )
 def test_whoever_is_told_to_be_shut_out_in_other_words_is_closed(message: str) -> None:
@@ -77,6 +81,15 @@ def test_whoever_is_told_to_be_shut_out_in_other_words_is_closed(message: str) -
         "Your account is restricted in our EU region",
         "Your account is blocked on some models",
         "Project disabled for this region",
+        "This API key is restricted and cannot call /v1/responses",
+        "Your API key is restricted: missing scope model.request",
+        "This API key is restricted by HTTP referrer",
+        "Your account is restricted: model m1 requires the Max plan",
+        "Your account is blocked by your network policy: IP address not allowed",
+        "The user was blocked by the moderation filter for this prompt",
+        "User is blocked by content moderation",
+        "Your tenant is blocked by conditional access policy for this app",
+        "Your account is locked by another session. Please wait.",
     ],
 )
 def test_whoever_is_shut_out_of_a_part_in_other_words_is_not(message: str) -> None:
