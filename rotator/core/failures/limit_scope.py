@@ -79,6 +79,8 @@ def _named(model: str) -> re.Pattern[str]:
         rf"|(?:\bmodel|模型)[ :：`'\"“]{{0,3}}{name}(?![\w-])|(?<![\w/-]){name} ?模型"
         rf"|^(?:AI_APICallError: )?{name}[`'\"]?(?: (?:is |has |模型|{_LIMIT})| ?[今本每]日"
         rf"|[:：] ?(?:\w+ ){{0,2}}{_LIMIT})"
+        # The one that was asked for.
+        r"|\b(?:for|of|on) (?:this|the (?:requested|selected)) model\b|[该此]模型"
         rf"|\bfor (?:the )?(?:model family (?:{either})\b|(?:{either}) models\b)"
         rf"|\b(?:your|the|our|weekly|daily) (?:{either}) (?:\w+ ){{0,2}}{_LIMIT}"
         rf"|^(?:{either}) (?:\w+ ){{0,2}}{_LIMIT}",

@@ -159,9 +159,13 @@ def _outright(headers: Mapping[str, str], server: float) -> float | None:
 
 
 def _is_of_an_open_window(headers: Mapping[str, str], name: str) -> bool:
-    """Tell whether a reset is of what a header beside it calls allowed: that keeps nobody off."""
-    status = headers.get(f"{name.removesuffix('reset')}status", "")
-    return name.endswith("-reset") and status.strip().lower().startswith("allowed")
+    """Tell whether a reset is of what is allowed by a header beside it: that keeps nobody off."""
+    if not name.endswith("-reset"):
+        return False
+    of = name.removesuffix("reset")
+    left = number_of(headers.get(f"{of}remaining"))
+    is_allowed = headers.get(f"{of}status", "").strip().lower().startswith("allowed")
+    return is_allowed or (left is not None and left > 0)
 
 
 def _full_windows(headers: Mapping[str, str], server: float) -> Iterator[float | None]:

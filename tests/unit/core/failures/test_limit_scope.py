@@ -31,6 +31,25 @@ def test_a_model_s_family_names_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "scope"),
+    [
+        ("Daily limit for this model reached", Scope("glm-5")),
+        ("Quota of the requested model exceeded", Scope("glm-5")),
+        ("Too many requests on the selected model", Scope("glm-5")),
+        ("该模型今日免费次数已用完", Scope("glm-5")),
+        ("此模型的额度已用完", Scope("glm-5")),
+        ("Your limit is reached, see the model list", EVERYTHING),
+        ("Daily limit reached for all models", EVERYTHING),
+        ("所有模型的额度已用完", EVERYTHING),
+    ],
+)
+def test_the_model_that_was_asked_for_needs_no_name(message: str, scope: Scope) -> None:
+    signal = failure(429, {"error": {"message": message}})
+
+    assert scope_of(replace(signal, model="glm-5"), Meaning.EXHAUSTED) == scope
+
+
+@pytest.mark.parametrize(
     ("headers", "message", "scope"),
     [
         ({}, "Slow down", Scope("small-model")),

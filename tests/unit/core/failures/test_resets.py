@@ -62,6 +62,13 @@ def test_26_retry_after_is_read_in_its_forms(
     assert wait(headers=headers) == expected
 
 
+@pytest.mark.parametrize(("left", "expected"), [("500", 5), ("0", HOUR), ("odd", HOUR)])
+def test_the_end_of_what_is_not_used_up_keeps_nobody_off(left: str, expected: float) -> None:
+    told = {"x-quota-remaining": left, "x-quota-reset": str(EPOCH + 3600), "retry-after": "5"}
+
+    assert wait(headers=told) == expected
+
+
 _UNIFIED = "anthropic-ratelimit-unified-"
 
 
