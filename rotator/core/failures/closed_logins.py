@@ -16,6 +16,7 @@ from rotator.model import Meaning
 # An expired access token (`token_expired`, `invalid_token`) is missing on purpose: opencode
 # refreshes it by itself.
 _DEAD_CODES = {
+    "access_terminated",
     "api_key_invalid",
     "app_session_terminated",
     "invalid_api_key",

@@ -52,9 +52,17 @@ _UPSTREAM_MESSAGES = re.compile(
 _REQUEST_CODES = re.compile(
     r"context_length|content_policy|content_filter|moderation|_not_found"
     r"|^invalid_(?:value|type|prompt|image)|^unsupported|^missing"
-    r"|too_large|too_long|weight_exceeds_budget|^image_limit|^tool_"
-    r"|^(?:(?:input|output|prompt|context|completion|request|max)_)*tokens?_limit"
+    r"|too_large|too_long|weight_exceeds_budget"
 )
+# A request may be too long by them, and a window may be full; a word of time says which.
+_LENGTH_CODES = re.compile(
+    r"^image_limit|^tool_|^(?:(?:input|output|prompt|context|completion|request|max)_)*tokens?_limit"
+)
+_OF_A_TIME = re.compile(
+    r"\b(?:daily|weekly|monthly|hourly|minute|hour|day|week|month|today|resets?)\b", re.IGNORECASE
+)
+# What is not there is the account's: `payment_method_not_found`.
+_MONEY_CODES = re.compile(r"payment|subscription|wallet|billing|credit|balance")
 _TOO_LARGE_MESSAGES = re.compile(
     r"(?:^|\b(?:your|this|the) )request (?:is |was )?too (?:large|long|big)\b"
     r"|\b(?:prompt|input|context|conversation) (?:is |was )?too (?:long|large|big)\b"
@@ -104,7 +112,14 @@ STREAM_CODES = (*RATE_CODES, _SERVER_CODES)
 
 _BILLING_MESSAGES = _rule(
     Meaning.BILLING,
-    r"\bcredit balance is too low|\binsufficient (?:account )?(?:balance|credits?|funds|quota)",
+    r"\bcredit balance is too low|\binsufficient (?:\w+ )?(?:balance|credits?|funds|quota)",
+    r"(?:\bnot|n't) have enough (?:credits?|funds)\b",
+    r"\bcredits? (?:have |has )?(?:exhausted|run out)\b",
+    r"\bbalance (?:is )?too low\b|\bpayment method (?:is )?required\b|\bcard (?:was|is) declined\b",
+    r"\bpayment (?:has |is |was )?(?:failed|overdue|declined)\b|\bsubscription (?:is )?required\b",
+    r"\bneed an? (?:active |valid |paid )?(?:subscription|membership)\b|\bplease subscribe\b",
+    r"\bbilling is (?:disabled|not enabled)\b|\bexceeded your (?:\w+ )?budget\b",
+    r"\b(?:reached|hit|exceeded) (?:its|your|the) credit limit\b",
     r"\bout of (?:credits|funds|balance|extra usage)\b|\bused all available credits",
     r"\bhave any credits|\brequires more credits",
     r"\bincluded credits\b|\bspend(?:ing)? (?:limit|cap)|\bbilling hard limit|\bno payment method",
@@ -116,7 +131,8 @@ _BILLING_MESSAGES = _rule(
     r"(?:depleted|exhausted|insufficient|used up|too low|negative|not enough|gone|spent)\b",
     r"\b(?:not enough|run out of|ran out of|no remaining|no more) (?:\w+ )?"
     r"(?:credits?|balance|funds)\b",
-    r"\b(?:subscription|membership|trial|(?:coding|token|pro|plus|max|team|paid|your|this) plan)\b"
+    r"\b(?:subscription|membership|trial"
+    r"|(?:coding|code|token|pro|plus|max|team|paid|your|this) plan)\b"
     r"[^.,]{0,20} (?:has |is |was )?"
     r"(?:expired|ended|over(?! )|inactive|not active|cancell?ed|lapsed)\b",
     r"\bno (?:active|valid) (?:[\w-]+ ){0,3}(?:subscription|membership|plan|licen[cs]e)\b",
@@ -147,6 +163,12 @@ _EXHAUSTED_MESSAGES = _rule(
     r" (?:has been |have been |is |was )?(?:reached|exceeded|exhausted|hit|used up|full|spent)\b",
     r"\b(?:reached|hit|exceeded|exhausted|used up) (?:your|the) (?:(?!rate\b)[\w()'/-]+ ){0,4}"
     rf"(?:{_WINDOW} (?:[\w()/-]+ ){{0,2}}{_PART}|usage limits?|quota)\b",
+    r"\b(?:reached|hit|exceeded) your plan(?:'s)? (?:usage )?limit\b",
+    r"\b(?:plan|premium request) limit (?:is |has been )?(?:reached|exceeded|hit)\b",
+    r"\btoken allowance (?:is )?exhausted\b",
+    r"\bno (?:requests|messages) (?:remaining|left) (?:this|today)\b",
+    r"\bused all (?:of )?your (?:\w+ )?(?:requests|messages) (?:for|this|today)\b",
+    r"\b(?:exhausted|used up) your (?:daily|weekly|monthly) (?:requests|tokens|messages|credits)\b",
     r"\b(?:reached|hit) your limit\b(?![^.]{0,30} per (?:request|prompt|message|call)\b)",
     r"\blimit(?: reached| hit)? ?[\u00b7\u2219\u2022|] ?resets\b",
     r"\bhit your (?:(?!rate\b|requests?\b|tokens?\b|concurrency\b)[\w.-]+ ){1,2}limit\b",
@@ -214,7 +236,9 @@ STREAM_MESSAGES = (*LIMIT_MESSAGES, _SHORT_MESSAGES, _SERVER_MESSAGES)
 _LONG_CODES = re.compile(r"per_day|daily|weekly|monthly")
 _BRIEF_CODES = re.compile(r"per_(?:minute|second)")
 _BRIEF_MESSAGES = re.compile(
-    rf"\bper[- ](?:min|minute|second)\b|[a-z]ByMinute\b|(?<![a-z])[rt]pm{_LETTERS}", re.IGNORECASE
+    rf"\bper[- ](?:min|minute|second)\b|_per_minute(?![a-z])|[a-z]ByMinute\b"
+    rf"|(?<![a-z])[rt]pm{_LETTERS}",
+    re.IGNORECASE,
 )
 _BRIEF_WINDOWS = (_BRIEF_MESSAGES, re.compile(chinese.MINUTE, re.IGNORECASE))
 _LONG_MESSAGES = re.compile(
@@ -280,7 +304,11 @@ def is_upstream(answer: ErrorResponse) -> bool:
 
 def is_about_the_request(answer: ErrorResponse) -> bool:
     """Return whether a code says that the request itself is refused, whoever sends it."""
-    return any(map(_REQUEST_CODES.search, answer.codes))
+    codes = [code for code in answer.codes if not _MONEY_CODES.search(code)]
+    if any(map(_REQUEST_CODES.search, codes)):
+        return True
+    is_of_length = any(map(_LENGTH_CODES.search, codes))
+    return is_of_length and not any(map(_OF_A_TIME.search, heads_of(answer)))
 
 
 def is_too_large(answer: ErrorResponse) -> bool:

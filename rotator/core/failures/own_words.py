@@ -16,14 +16,15 @@ from rotator.core.failures.error_response import ErrorResponse
 _CONTENT = re.compile(
     r"\b(?:tools?|functions?|mcp|schemas?|(?<!on )files?|documents?|attachments?|transcripts?"
     r"|urls?|links?|web ?(?:site|page)s?|fields?|arguments?|parameters?|properties|property"
-    r"|values?|enums?|json|payload|commands?|conversation|search results?|contents?"
+    r"|values?|enums?|json|payload|commands?(?! code\b)|conversation|search results?|contents?"
     r"|(?:in|out)puts?(?! tokens?\b)|(?:user|assistant|system) (?:messages?|prompts?|turns?)"
     r"|messages?(?=[.\[]\d)|(?:the|your) (?:texts?|prompts?)(?= (?:say|contain|mention|include))"
     r"|(?:fetch|download|pars|upload|crawl|scrap)(?:e|ed|es|ing)?"
-    r"|(?:says|said|reads|returned|responded|replied|printed|wrote|quotes|quoted|mentions|mentioned"
+    r"|(?<!server )(?<!upstream )(?<!provider )"
+    r"(?:says|said|reads|returned|responded|replied|printed|wrote|quotes|quoted|mentions|mentioned"
     r"|contains|containing|includes) ?(?::|that\b))(?![a-z])"
     r"|(?:用户|历史|助手)消息|消息(?:内容|中|里)|输入(?! ?tokens?)|(?<!违规)(?<!违法)(?<!不良)内容"
-    r"|工具|函数|文件|文档|附件|链接|网页|网址|图片|参数|字段|提示词|返回|提到",
+    r"|工具|函数|文件|文档|附件|链接|网页|网址|图片|参数|字段|提示词|(?<!上游)(?<!服务器)返回|提到",
     re.IGNORECASE,
 )
 
