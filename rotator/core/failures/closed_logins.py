@@ -17,6 +17,11 @@ from rotator.model import Meaning
 # refreshes it by itself.
 _DEAD_CODES = {
     "access_terminated",
+    "api_key_not_found",
+    "expired_key",
+    "key_disabled",
+    "key_revoked",
+    "token_not_found_in_db",
     "api_key_invalid",
     "app_session_terminated",
     "invalid_api_key",

@@ -61,8 +61,10 @@ _LENGTH_CODES = re.compile(
 _OF_A_TIME = re.compile(
     r"\b(?:daily|weekly|monthly|hourly|minute|hour|day|week|month|today|resets?)\b", re.IGNORECASE
 )
-# What is not there is the account's: `payment_method_not_found`.
-_MONEY_CODES = re.compile(r"payment|subscription|wallet|billing|credit|balance")
+# What is not there is the account's: `payment_method_not_found`, `token_not_found_in_db`.
+_ACCOUNT_CODES = re.compile(
+    r"payment|subscription|wallet|billing|credit|balance|(?:^|_)(?:key|token)_not_found"
+)
 _TOO_LARGE_MESSAGES = re.compile(
     r"(?:^|\b(?:your|this|the) )request (?:is |was )?too (?:large|long|big)\b"
     r"|\b(?:prompt|input|context|conversation) (?:is |was )?too (?:long|large|big)\b"
@@ -304,7 +306,7 @@ def is_upstream(answer: ErrorResponse) -> bool:
 
 def is_about_the_request(answer: ErrorResponse) -> bool:
     """Return whether a code says that the request itself is refused, whoever sends it."""
-    codes = [code for code in answer.codes if not _MONEY_CODES.search(code)]
+    codes = [code for code in answer.codes if not _ACCOUNT_CODES.search(code)]
     if any(map(_REQUEST_CODES.search, codes)):
         return True
     is_of_length = any(map(_LENGTH_CODES.search, codes))

@@ -2078,6 +2078,7 @@ var WHOLE = { ...CONTENT, isFinished: true };
 var FINISHES = /^(?:stop|content_filter|end_turn|stop_sequence|pause_turn|refusal|compaction)$/;
 var SHORT_FINISHES = /^(?:length|max_tokens|model_length|model_context_window_exceeded)$/;
 var CALL_FINISHES = /^(?:tool_calls|function_call|tool_use)$/;
+var GOOGLE_FINISHES = /^(?:STOP|MAX_TOKENS|SAFETY|IMAGE_SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|MALFORMED_FUNCTION_CALL)$/;
 var QUIET_EVENT = /^(?:ping|keepalive|heartbeat|codex\..*|message_stop|response\.(?:created|in_progress|queued|rate_limits\S*))$/;
 var BLOCK_EVENT = /^content_block_(?:start|delta|stop)$/;
 var ITEM_DONE = "response.output_item.done";
@@ -2137,7 +2138,7 @@ function ofCandidate(candidate) {
   return {
     ...NOTHING,
     hasContent: parts.some((part) => Object.values(part ?? {}).some((said) => !isEmpty(said))),
-    isFinished: isCall || !isEmpty(candidate?.finishReason)
+    isFinished: isCall || GOOGLE_FINISHES.test(String(candidate?.finishReason))
   };
 }
 function ofEvent({ type, ...event }) {
@@ -2153,9 +2154,11 @@ function ofEvent({ type, ...event }) {
   if (!BLOCK_EVENT.test(type)) return WHOLE;
   const id = String(event.index);
   if (type === "content_block_stop")
-    return { ...NOTHING, calls: [{ id, text: "", isWhole: true, isEnd: true }] };
+    return { ...NOTHING, calls: [{ id, isEnd: true }] };
   const { type: kind, ...block } = event.content_block ?? event.delta ?? {};
-  if (kind === "tool_use") return { ...CONTENT, calls: [{ id, text: "", isWhole: false }] };
+  if (kind === "tool_use") return { ...CONTENT, calls: [{ id }] };
+  if (kind === "input_json_delta" && isString(block.partial_json))
+    return { ...CONTENT, calls: [{ id, text: block.partial_json, isMore: true }] };
   return Object.values(block).every(isEmpty) ? NOTHING : CONTENT;
 }
 function interpretPart(value) {
@@ -2210,13 +2213,13 @@ var ToolCalls = class {
   #calls = /* @__PURE__ */ new Map();
   /** @param {CallPiece[]} pieces */
   take(pieces) {
-    for (const { id, text, isWhole, isEnd } of pieces) {
+    for (const { id, text = "", isWhole = false, isMore, isEnd } of pieces) {
       const known = this.#calls.get(id);
-      if (!known && (isEnd || this.#calls.size >= MOST_CALLS)) continue;
+      if (!known && (isMore || isEnd || this.#calls.size >= MOST_CALLS)) continue;
       const call = known ?? new Arguments();
       this.#calls.set(id, call);
       call.feed(text);
-      call.isWhole ||= isWhole;
+      call.isWhole ||= isWhole || isEnd === true && !call.isBegun;
     }
   }
   /** Whether one was begun. */
@@ -2237,7 +2240,7 @@ var ToolCalls = class {
 var MOST_KEPT = 16 * 1024;
 var LONGEST_LINE = 64 * 1024;
 var FIELD = /^(?:event|id|retry|data)(?::|$)|^:/;
-var TELLING = /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|content_block_(?:start|stop))"/;
+var TELLING = /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|functionCall|partial_json)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|content_block_(?:start|stop))"/;
 var PAGE = /^\s*(?:<!doctype|<html|<head|<body)/i;
 var NO_SENTENCE = /^[[{"]|[^\P{C}\n\t]|\ufffd/u;
 var SAYS = /^(?:message|msg|detail|error_msg|error_message|status_msg|reason)$/i;

@@ -182,6 +182,10 @@ test("messages: what comes, and the end", () => {
         "content",
     );
     each([{ type: "content_block_stop", index: 1 }], "calls");
+    each(
+        [{ type: "content_block_delta", delta: { type: "input_json_delta", partial_json: "{" } }],
+        "content calls",
+    );
     each([{ type: "message_delta", delta: { stop_reason: "refusal" } }], "finished");
     each([{ type: "message_delta", delta: { stop_reason: "max_tokens" } }], "short");
     each([{ type: "message_delta", delta: { stop_reason: "tool_use" } }], "ends calls");
@@ -202,6 +206,11 @@ test("Google's: what comes, and the end, also inside of another object", () => {
     each([of([{ text: "Hi" }]), { response: of([{ text: "Hi" }]), traceId: "t" }], "content");
     each([of([{ functionCall: { name: "f" } }])], "content finished");
     each([of([], "STOP"), { promptFeedback: { blockReason: "SAFETY" } }], "finished");
+    for (const reason of ["MAX_TOKENS", "RECITATION", "MALFORMED_FUNCTION_CALL"])
+        assert.equal(says(of([], reason)), "finished", reason);
+    // opencode takes the answer for unfinished, and asks again.
+    for (const reason of ["OTHER", "FINISH_REASON_UNSPECIFIED", "UNEXPECTED_TOOL_CALL", "", null])
+        assert.equal(says(of([{ text: "Hi" }], reason)), "content", reason);
 });
 
 test("what nobody knows is good and whole", () => {

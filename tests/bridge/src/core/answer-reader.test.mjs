@@ -79,10 +79,19 @@ test("a call that broke off is none, and one that came whole is one", () => {
     assert.equal(kind(call("", { id: "c" }) + delta({}, "length")), "good");
     assert.equal(kind(call("", { id: "c" })), "cut");
     assert.equal(kind(USE + INPUT), "cut");
-    assert.equal(kind(USE + INPUT + block("stop")), "good");
+    const rest = block("delta", { delta: { type: "input_json_delta", partial_json: '": 1}' } });
+    assert.equal(kind(USE + INPUT + block("stop")), "cut");
+    assert.equal(kind(USE + INPUT + rest), "good");
+    assert.equal(kind(USE + block("stop")), "good");
     assert.equal(kind(USE + INPUT + block("stop", { index: 0 })), "cut");
     const ended = event({ type: "message_delta", delta: { stop_reason: "max_tokens" } });
-    assert.equal(kind(USE + INPUT + block("stop") + ended), "good");
+    assert.equal(kind(USE + INPUT + block("stop") + ended), "cut");
+    assert.equal(kind(USE + INPUT + rest + block("stop") + ended), "good");
+    const used = event({ type: "message_delta", delta: { stop_reason: "tool_use" } });
+    assert.equal(kind(USE + INPUT + block("stop") + used), "good");
+    // What a vendor's own tool is asked is no call of opencode's.
+    const own = { content_block: { type: "server_tool_use", id: "t", name: "f", input: {} } };
+    assert.equal(kind(block("start", own) + INPUT + rest + block("stop")), "cut");
 });
 
 test("an end that opencode takes for none is none: it would ask again", () => {

@@ -21,8 +21,9 @@ test("a call is whole once its arguments close, wherever its pieces end", () => 
 test("of several one that is whole is enough, and the end of something else is none", () => {
     assert.deepEqual(calls(["0", "{"], ["1", "{}"]), [true, true, false]);
     assert.deepEqual(calls(["0", "{"], ["1", "", true]), [true, true, false]);
-    assert.deepEqual(calls(["1", "", true, true]), [false, false, false]);
-    assert.deepEqual(calls(["1", ""], ["1", "", true, true]), [true, true, false]);
+    assert.deepEqual(calls(["1", "", false, true]), [false, false, false]);
+    assert.deepEqual(calls(["1", ""], ["1", "", false, true]), [true, true, false]);
+    assert.deepEqual(calls(["1", "{"], ["1", "", false, true]), [true, false, true]);
 });
 
 test("what never ends is looked at so far and no further", () => {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rotator.core.failures.classify import classify
 from rotator.core.failures.closed_logins import closed_login, dead_login
 from rotator.core.failures.error_response import read_error_response
 from rotator.model import Meaning
-from tests.support.failures import failure
+from tests.support.failures import NOW, failure
 
 
 def test_a_standard_message_is_evidence_without_a_code() -> None:
@@ -16,6 +17,19 @@ def test_a_standard_message_is_evidence_without_a_code() -> None:
     )
 
     assert dead_login(answer) == (Meaning.LOGIN_DEAD, "")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "access_terminated", "api_key_not_found", "expired_key", "key_disabled", "key_revoked",
+        "token_not_found_in_db",
+    ],
+)  # fmt: skip
+def test_a_code_says_that_a_key_is_gone_whatever_the_message_says(code: str) -> None:
+    signal = failure(401, {"error": {"message": "Authentication Error", "code": code}})
+
+    assert classify(signal, NOW, None).meaning is Meaning.LOGIN_DEAD
 
 
 def _closed(message: str) -> bool:

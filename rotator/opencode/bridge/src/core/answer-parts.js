@@ -40,6 +40,8 @@ const WHOLE = { ...CONTENT, isFinished: true };
 const FINISHES = /^(?:stop|content_filter|end_turn|stop_sequence|pause_turn|refusal|compaction)$/;
 const SHORT_FINISHES = /^(?:length|max_tokens|model_length|model_context_window_exceeded)$/;
 const CALL_FINISHES = /^(?:tool_calls|function_call|tool_use)$/;
+const GOOGLE_FINISHES =
+  /^(?:STOP|MAX_TOKENS|SAFETY|IMAGE_SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|MALFORMED_FUNCTION_CALL)$/;
 // Events that say nothing yet.
 const QUIET_EVENT =
   /^(?:ping|keepalive|heartbeat|codex\..*|message_stop|response\.(?:created|in_progress|queued|rate_limits\S*))$/;
@@ -153,7 +155,7 @@ function ofCandidate(candidate) {
   return {
     ...NOTHING,
     hasContent: parts.some((part) => Object.values(part ?? {}).some((said) => !isEmpty(said))),
-    isFinished: isCall || !isEmpty(candidate?.finishReason),
+    isFinished: isCall || GOOGLE_FINISHES.test(String(candidate?.finishReason)),
   };
 }
 
@@ -174,9 +176,11 @@ function ofEvent({ type, ...event }) {
   if (!BLOCK_EVENT.test(type)) return WHOLE;
   const id = String(event.index);
   if (type === "content_block_stop")
-    return { ...NOTHING, calls: [{ id, text: "", isWhole: true, isEnd: true }] };
+    return { ...NOTHING, calls: [{ id, isEnd: true }] };
   const { type: kind, ...block } = event.content_block ?? event.delta ?? {};
-  if (kind === "tool_use") return { ...CONTENT, calls: [{ id, text: "", isWhole: false }] };
+  if (kind === "tool_use") return { ...CONTENT, calls: [{ id }] };
+  if (kind === "input_json_delta" && isString(block.partial_json))
+    return { ...CONTENT, calls: [{ id, text: block.partial_json, isMore: true }] };
   return Object.values(block).every(isEmpty) ? NOTHING : CONTENT;
 }
 

@@ -30,7 +30,7 @@ const LONGEST_LINE = 64 * 1024;
 const FIELD = /^(?:event|id|retry|data)(?::|$)|^:/;
 // What still matters once something was said. In a text of the model's the quotes are escaped.
 const TELLING =
-  /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|functionCall)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|content_block_(?:start|stop))"/;
+  /"(?:error|errors|stop_reason|finish_reason|finishReason|blockReason|base_resp|tool_calls|functionCall|partial_json)"\s*:\s*[^\sn]|"type"\s*:\s*"(?:error|response\.(?:failed|completed|incomplete|done|output_item\.\w+)|content_block_(?:start|stop))"/;
 const PAGE = /^\s*(?:<!doctype|<html|<head|<body)/i;
 const NO_SENTENCE = /^[[{"]|[^\P{C}\n\t]|\ufffd/u; // half a document, or bytes
 const SAYS = /^(?:message|msg|detail|error_msg|error_message|status_msg|reason)$/i;

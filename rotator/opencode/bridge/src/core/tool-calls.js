@@ -2,9 +2,15 @@
 // opencode tells the model so, and asks again at once.
 
 /**
- * A piece of a call: more of its arguments, as JSON, or that it is whole. An `isEnd` is one of
- * whatever has that id, which may be no call.
- * @typedef {{ id: string, text: string, isWhole: boolean, isEnd?: boolean }} CallPiece
+ * A piece of a call: more of its arguments, as JSON, or that it is whole. What is of a call only
+ * if one was begun with that id says so (`isMore`), and so does its end, which may come too early.
+ *
+ * @typedef {object} CallPiece
+ * @property {string} id
+ * @property {string} [text]
+ * @property {boolean} [isWhole]
+ * @property {boolean} [isMore]
+ * @property {boolean} [isEnd]
  */
 
 const MOST_CALLS = 256;
@@ -43,13 +49,14 @@ export class ToolCalls {
 
   /** @param {CallPiece[]} pieces */
   take(pieces) {
-    for (const { id, text, isWhole, isEnd } of pieces) {
+    for (const { id, text = "", isWhole = false, isMore, isEnd } of pieces) {
       const known = this.#calls.get(id);
-      if (!known && (isEnd || this.#calls.size >= MOST_CALLS)) continue;
+      if (!known && (isMore || isEnd || this.#calls.size >= MOST_CALLS)) continue;
       const call = known ?? new Arguments();
       this.#calls.set(id, call);
       call.feed(text);
-      call.isWhole ||= isWhole;
+      // One that has no arguments is whole at its end.
+      call.isWhole ||= isWhole || (isEnd === true && !call.isBegun);
     }
   }
 
