@@ -143,10 +143,11 @@ def test_b1_without_the_bridge_a_key_from_elsewhere_blames_nobody_and_a_login_is
             explained = rotator(house, "explain", "glob").stdout
             # Of one that has ended nobody can see the environment any more.
             stands = [states(house, name) for name in from_elsewhere]
+            live = house.read_auth()
 
     assert stands == [["ready", "ready"]] * len(from_elsewhere)
     for name in from_elsewhere:
-        assert house.read_auth()[name] == api(A)
+        assert live[name] == api(A)
         assert len(told(house, name)) == 1
     config = house.config_folder / "opencode.json"
     assert told(house, "glob")[0].startswith(f"glob: {config} gives a key of its own")
