@@ -142,8 +142,7 @@ def test_b1_without_the_bridge_a_key_from_elsewhere_blames_nobody_and_a_login_is
             problems = status(house)["problems"]
             explained = rotator(house, "explain", "glob").stdout
             # Of one that has ended nobody can see the environment any more.
-            stands = [states(house, name) for name in from_elsewhere]
-            live = house.read_auth()
+            stands, live = [states(house, name) for name in from_elsewhere], house.read_auth()
 
     assert stands == [["ready", "ready"]] * len(from_elsewhere)
     for name in from_elsewhere:
