@@ -62,6 +62,7 @@ class Day:
     events: Seen = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     failed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    decided_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def of(self, what: Seen, name: str, which: str) -> dict[str, Any]:
         """Return what is known of the `used` or the `spare` one of a type of login."""
@@ -182,6 +183,7 @@ def fail(houses: Mapping[str, Connected], day: Day) -> None:
         outboxes[name] = bridge / "outbox" / f"s-{number}.json"
     for name, path in outboxes.items():
         day.verdicts[name] = wait_until(partial(last_word, path), SECONDS, f"a verdict on {name}")
+    day.decided_at = datetime.now(UTC)
 
 
 def last_word(path: Path) -> dict[str, Any]:
@@ -194,8 +196,8 @@ def pay(vendor: Vendor, house: Connected, day: Day) -> None:
     rotator(house, "usage", "deepseek", "--refresh")
     day.unpaid["one"] = accounts(house)
     vendor.answer("api.deepseek.com", "/user/balance", balance("20.00"))
-    # A reading right after the failure lifts nothing: what is counted may lag behind.
-    late = day.failed_at + LEAST_AGE
+    # A reading right after the limit lifts nothing: what is counted may lag behind.
+    late = day.decided_at + LEAST_AGE
     wait_until(lambda: datetime.now(UTC) > late, SECONDS, "a reading that counts")
     rotator(house, "usage", "deepseek", "--refresh")
 
