@@ -57,7 +57,10 @@ def classify(signal: Signal, now: datetime, zone: tzinfo | None = None) -> Findi
     """
     answer = read_error_response(signal)
     meaning, code = _evidence(signal.status, answer)
-    until = stated_until(answer, signal.at, now, zone) if meaning in TIMED else None
+    until = None
+    if meaning in TIMED:
+        is_of_plan = meaning in {Meaning.EXHAUSTED, Meaning.BILLING}
+        until = stated_until(answer, signal.at, now, zone, renewals_count=is_of_plan)
     reason = reason_of(signal.status, meaning, code)
     if until is not None:
         reason = f"{reason}, retry after {span((until - now).total_seconds())}"

@@ -72,6 +72,8 @@ _HOW_LONG = frozenset({"after", "in", "delay", "wait", "countdown"})
 _OF_A_WAIT = frozenset({"for", "time", "period", "duration", "remaining", "left"})
 _ENDS = frozenset({"end", "ends", "expires", "expiry"})
 _WHAT_ENDS = frozenset({"window", "period", "cycle", "limit"})
+_PERIODS = frozenset({"period", "cycle"})
+_PLANS = frozenset({"plan", "billing", "credit", "credits"})
 _BLOCKS = frozenset({"cooldown", "ban", "block", "lockout", "suspension", "throttle", "penalty"})
 _HELD = frozenset({
     "blocked", "limited", "banned", "throttled", "locked", "locked_out", "suspended",
@@ -134,6 +136,16 @@ def unit_of_field(name: str) -> Unit | None:
 def names_utc(name: str) -> bool:
     """Tell whether a field's name says that its time is UTC."""
     return not {"utc", "gmt"}.isdisjoint(name.split("_"))
+
+
+def names_a_renewal(name: str) -> bool:
+    """Tell whether a field says when a plan or what was bought begins anew: `current_period_end`.
+
+    A limit of minutes is over long before that.
+    """
+    words = set(name.split("_"))
+    is_of_period = not _PERIODS.isdisjoint(words) and not _ENDS.isdisjoint(words)
+    return is_of_period or not _PLANS.isdisjoint(words)
 
 
 def unit_named(word: str) -> Unit | None:

@@ -65,6 +65,10 @@ _OF_A_TIME = re.compile(
 _ACCOUNT_CODES = re.compile(
     r"payment|subscription|wallet|billing|credit|balance|(?:^|_)(?:key|token)_not_found"
 )
+_THINGS = (
+    r"(?:tools?|functions?|attachments?|images?|pictures?|videos?|files?|documents?|pages"
+    r"|stop sequences|parameters|properties|messages per (?:request|conversation))"
+)
 _TOO_LARGE_MESSAGES = re.compile(
     r"(?:^|\b(?:your|this|the) )request (?:is |was )?too (?:large|long|big)\b"
     r"|\b(?:prompt|input|context|conversation) (?:is |was )?too (?:long|large|big)\b"
@@ -77,7 +81,12 @@ _TOO_LARGE_MESSAGES = re.compile(
     r"|\bcontext (?:length|window)(?: limit)? (?:is |was )?exceeded\b"
     r"|\bexceeds? (?:the |your |this )?(?:[\w'-]+ ){0,3}context (?:length|window|limit|size)\b"
     r"|\bexceeds? (?:the |your )?(?:maximum|max) (?:number of )?(?:input )?tokens\b"
-    r"|\bexceeds? (?:the |your )?(?:[\w'-]+ ){0,2}per[- ]request\b",
+    r"|\bexceeds? (?:the |your )?(?:[\w'-]+ ){0,2}per[- ]request\b"
+    # Of one request or of what is kept: `your limit of 128 tools`.
+    rf"|\b(?:limit|quota|maximum) (?:of|on) (?:the number of )?(?:\d++ )?{_THINGS}\b"
+    rf"|\b(?:reached|hit|exceeded) (?:[\w'-]+ ){{0,4}}\d++ {_THINGS}"
+    r" (?:per|in an?|in one|for one)\b"
+    r"|\b(?:storage|disk|file) (?:quota|space) (?:is |was |has been )?(?:exceeded|full|reached)\b",
     re.IGNORECASE,
 )
 _TOO_LARGE = (_TOO_LARGE_MESSAGES, re.compile(chinese.TOO_LONG, re.IGNORECASE))
@@ -120,7 +129,10 @@ _BILLING_MESSAGES = _rule(
     r"\bbalance (?:is )?too low\b|\bpayment method (?:is )?required\b|\bcard (?:was|is) declined\b",
     r"\bpayment (?:has |is |was )?(?:failed|overdue|declined)\b|\bsubscription (?:is )?required\b",
     r"\bneed an? (?:active |valid |paid )?(?:subscription|membership)\b|\bplease subscribe\b",
-    r"\bbilling is (?:disabled|not enabled)\b|\bexceeded your (?:\w+ )?budget\b",
+    r"\bbilling is (?:disabled|not enabled)\b|\bexceeded (?:your|its|the) (?:\w+ )?budget\b",
+    r"^(?:your |the )?budget (?:limit )?(?:is |was |has been )?(?:exceeded|reached)\b",
+    r"\binvoices? (?:is|are) overdue|^hard limit (?:is )?reached",
+    r"\bupdate your (?:billing|payment) (?:information|details|method)\b",
     r"\b(?:reached|hit|exceeded) (?:its|your|the) credit limit\b",
     r"\bout of (?:credits|funds|balance|extra usage)\b|\bused all available credits",
     r"\bhave any credits|\brequires more credits",
@@ -168,17 +180,27 @@ _EXHAUSTED_MESSAGES = _rule(
     r"\b(?:reached|hit|exceeded) your plan(?:'s)? (?:usage )?limit\b",
     r"\b(?:plan|premium request) limit (?:is |has been )?(?:reached|exceeded|hit)\b",
     r"\btoken allowance (?:is )?exhausted\b",
-    r"\bno (?:requests|messages) (?:remaining|left) (?:this|today)\b",
-    r"\bused all (?:of )?your (?:\w+ )?(?:requests|messages) (?:for|this|today)\b",
-    r"\b(?:exhausted|used up) your (?:daily|weekly|monthly) (?:requests|tokens|messages|credits)\b",
+    r"\bno (?:more )?(?:requests|messages) (?:remaining|left) (?:this|today)\b",
+    r"\bout of (?:requests|messages|prompts)\b|\bfair[- ]use (?:\w+ )?limit (?:reached|exceeded)\b",
+    r"\b(?:used|consumed|spent|exhausted) all (?:of )?(?:your |the )?"
+    r"(?:(?:daily|weekly|monthly) (?:requests|messages|tokens|prompts)"
+    r"|(?:\w+ )?(?:requests|messages|tokens|prompts) (?:for|of|in|this|today))\b",
+    r"\ball (?:of )?(?:the )?(?:tokens|requests|messages) of your (?:plan|subscription)"
+    r" (?:are|have been) (?:used|spent|consumed)\b",
+    r"\bmax(?:imum)? usage (?:is |has been )?(?:reached|exceeded)\b",
+    r"\byour (?:\w+ )?(?:allowance|allocation) (?:is|has been) (?:all )?"
+    r"(?:used up|exhausted|spent|gone|depleted)\b",
+    r"\b(?:exhausted|used up) your (?:(?:daily|weekly|monthly) (?:requests|tokens|messages|credits)"
+    r"|(?:\w+ )?(?:requests|tokens|messages|prompts) for (?:today|this))\b",
     r"\b(?:reached|hit) your limit\b(?![^.]{0,30} per (?:request|prompt|message|call)\b)",
     r"\blimit(?: reached| hit)? ?[\u00b7\u2219\u2022|] ?resets\b",
     r"\bhit your (?:(?!rate\b|requests?\b|tokens?\b|concurrency\b)[\w.-]+ ){1,2}limit\b",
     r"\b(?:tokens|requests) per (?:day|week|month) limit (?:is |was )?(?:exceeded|reached)",
     r"\btoo many (?:tokens|requests) per (?:day|week|month)\b|\bmax(?:imum)? [rt]pd\b",
     r"\bout of (?:[\w-]+ ){0,2}quota\b",
-    r"\bquota (?:has been |is )?(?:exceeded|exhausted)|\byou have no quota|\bquota will reset",
-    r"\bfree usage exceeded|\bused all the included free usage|\bquota (?:limit )?(?:is )?reached",
+    r"\bquota (?:has been |is )?(?:exceeded|exhausted|used up|depleted)|\bquota will reset",
+    r"\byou have no quota|\bfree usage exceeded|\bused all the included free usage",
+    r"\bquota (?:limit )?(?:is )?reached",
     r"\bused (?:up )?(?:all )?(?:of )?your (?:[\w-]+ ){0,2}(?:quota|limit|allowance|allocation)\b",
     r"\b100 ?% of (?:your|the|its) (?:[\w()/-]+ ){0,4}"
     r"(?:limit|quota|allowance|usage|allocation|plan)\b",
@@ -245,7 +267,8 @@ _BRIEF_MESSAGES = re.compile(
 _BRIEF_WINDOWS = (_BRIEF_MESSAGES, re.compile(chinese.MINUTE, re.IGNORECASE))
 _LONG_MESSAGES = re.compile(
     rf"[a-z]By(?:Day|Week|Month)\b|(?<![a-z])[rt]pd{_LETTERS}|\bmax(?:imum)? [rt]pd\b"
-    r"|\bper (?:86400|\d{6,7}) ?s(?:ec(?:ond)?s?)?\b|\bper (?:24|168|720) ?h(?:ours?|rs?)?\b"
+    r"|\bper (?:86400|\d{6,7}) ?s(?:ec(?:ond)?s?)?\b"
+    r"|\bper (?:[2-9]|\d{2,3}|two|five|seven) ?(?:h|hours?|hrs?|d|days?|weeks?)\b"
     r"|\b(?:credits|quota|requests|messages|tokens|usage|allowance) (?:for |of )?(?:this|the)"
     r" (?:day|week|month)\b|\btoday's (?:\w+ )?(?:credits|quota|requests|messages|tokens|usage)\b"
     r"|\b(?:daily|weekly|monthly) (?:[\w-]+ ){0,2}(?:allocation|allowance|quota|credits)\b"

@@ -13,10 +13,10 @@ from rotator.core.failures.chinese import SIMPLIFIED
 # In small letters and simplified characters; each begins with what is quickly looked for.
 _PLAIN = SIMPLIFIED | {ord(letter): letter.lower() for letter in ascii_uppercase}
 _LENGTH = (
-    r"[- ]?(?P<unit>[hdwm])"
+    r"[-_ ]?(?P<unit>[hdwm])"
     r"(?:(?:ours?|rs?|ays?|eeks?|onths?)?(?:[- ](?:rolling|usage|token))?"
     r"[- ](?:limit|quota|usage|window|cap\b|allowance|allocation|session|plan|block|(?=remaining:))"
-    r"|(?= ?[:(=]| \d{1,3} ?%))"
+    r"|(?:(?<=_[hdwm])(?:ours?|rs?|ays?|eeks?|onths?))?(?= ?[:(=]| \d{1,3} ?%))"
 )
 # The first word of a clause: "five hour limit" has another name.
 _OF_A_CLAUSE = "|".join(
@@ -30,6 +30,8 @@ _WINDOWS = (
     ),
     re.compile(r"(?:per|this|current|each) (?P<one>minute|hour|day|week|month)\b"),
     re.compile(rf"(?P<one>{_OF_A_CLAUSE})(?= limit| quota| ?[:(])"),
+    # No window, but another limit than the one that was told before.
+    re.compile(r"(?P<one>(?:all|other) models)(?= ?[:(=])"),
     # No window, but what comes back then is no limit that is full.
     re.compile(
         r"(?P<plan>(?:plan|subscription|membership|billing|cycle)"
@@ -55,8 +57,9 @@ _SAME = {
 _UNITS = {"小时": "h", "天": "d", "日": "d", "周": "w", "月": "m"}
 # Before a window's name, and behind it.
 _REACHED = re.compile(
-    r"(?:\b(?:reached|hit|exceeded|exhausted|used(?: up)?|100 ?% of)(?: all)?(?: of)?"
+    r"(?:\b(?:reached|hit|exceeded|exhausted|used(?: up)?|100 ?% of)(?: all)?(?: (?:of|for|in|on))?"
     r"(?: (?:your|the|its|this))?(?: [\w-]+)? ?"
+    r"|(?<![\d./])(?P<all>\d{1,9}) ?/ ?(?P=all)(?: [a-z]{1,12}){0,2} "
     r"|(?:达到|超[出过]|用[完尽]|触发)[了您你的]{0,3}当?前?)$",
     re.IGNORECASE,
 )

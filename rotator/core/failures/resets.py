@@ -18,6 +18,7 @@ from rotator.core.failures.body_windows import of_full, windows_in
 from rotator.core.failures.end_names import (
     SECONDS_IN,
     Unit,
+    names_a_renewal,
     names_utc,
     unit_named,
     unit_of_field,
@@ -72,24 +73,28 @@ def stated_until(
     zone: tzinfo | None = None,
     *,
     waits_count: bool = True,
+    renewals_count: bool = True,
 ) -> datetime | None:
     """Return when the answer says to ask again, or None if it does not say.
 
     `at` is when the answer arrived. Absolute times are by the server's clock, so its `date`
     header corrects them; without a zone they are in `zone`. Without `waits_count` what is said
-    of the next try counts for nothing. The result is at least a second after `now`.
+    of the next try counts for nothing, and without `renewals_count` when a plan is renewed: it
+    does not either where words say when to ask again. The result is at least a second after `now`.
     """
     arrived = min(at, now)
     date = exact_moment(answer.headers.get("date", ""))
     server = arrived.timestamp() if date is None else date
     left_out = frozenset[str]() if waits_count else _WAITS
-    fields = _fields(answer, server, zone, left_out)
+    words = list(_words(answer, server, zone))
+    renewals_count = renewals_count and _latest(words) is None
+    fields = _fields(answer, server, zone, left_out, renewals_count=renewals_count)
     said = [fields]
     if fields is None:
         # Beside the fields the headers and the words would only repeat them, rounded.
         said += _full_windows(answer.headers, server)
     if waits_count:
-        said += _words(answer, server, zone) if fields is None else ()
+        said += words if fields is None else ()
         said.append(_outright(answer.headers, server))
     seconds = _latest(said)
     if seconds is None and waits_count:
@@ -119,20 +124,32 @@ def _latest(stated: Iterable[float | None]) -> float | None:
 
 
 def _fields(
-    answer: ErrorResponse, server: float, zone: tzinfo | None, left_out: frozenset[str]
+    answer: ErrorResponse,
+    server: float,
+    zone: tzinfo | None,
+    left_out: frozenset[str],
+    *,
+    renewals_count: bool,
 ) -> float | None:
     """Return the end that fields state, of the windows that are full."""
     ends = [
         (window, end)
         for window in windows_in(answer.objects)
         if not _has_some_left(window.fields)
-        and (end := _latest(_in_fields(window.fields, server, zone, left_out))) is not None
+        and (fields := _that_count(window.fields, renewals_count=renewals_count))
+        and (end := _latest(_in_fields(fields, server, zone, left_out))) is not None
     ]
     windows = [window for window, _ in ends]
     if windows[1:]:
         names = {window.name for window in windows} - {""}
         windows = of_full(windows, _told_full(answer) if names else frozenset())
     return _latest(end for window, end in ends if window in windows)
+
+
+def _that_count(fields: Mapping[str, object], *, renewals_count: bool) -> Mapping[str, object]:
+    if renewals_count:
+        return fields
+    return {name: value for name, value in fields.items() if not names_a_renewal(name)}
 
 
 def _told_full(answer: ErrorResponse) -> frozenset[str]:

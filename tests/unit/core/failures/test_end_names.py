@@ -6,6 +6,7 @@ import pytest
 
 from rotator.core.failures.end_names import (
     Unit,
+    names_a_renewal,
     names_utc,
     unit_named,
     unit_of_field,
@@ -296,3 +297,15 @@ def test_only_what_is_said_whole_is_an_end(name: str, unit: Unit | None) -> None
 
 def test_a_word_of_another_kind_names_no_unit() -> None:
     assert unit_named("parsec") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["current_period_end", "billing_cycle_ends", "plan_renews_at", "credits_reset_at"]
+)
+def test_when_a_plan_begins_anew_is_known_by_the_name(name: str) -> None:
+    assert names_a_renewal(name)
+
+
+@pytest.mark.parametrize("name", ["reset_at", "period", "renews_at", "window_ends_at"])
+def test_when_a_limit_is_over_is_no_renewal(name: str) -> None:
+    assert not names_a_renewal(name)
