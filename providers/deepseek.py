@@ -35,7 +35,7 @@ class DeepSeek(ApiKeys):
         pieces = Pieces()
         told = [pieces.read(_balance, info) for info in pieces.parts(body, "balance_infos")]
         balances = sorted(
-            filter(None, told), key=lambda one: (one.amount, one.currency == _PREFERRED)
+            filter(None, told), key=lambda balance: (balance.amount, balance.currency == _PREFERRED)
         )
         is_whole = pieces.are_whole and None not in body.values["balance_infos"]
         # Of several the largest may be the one that cannot be read.

@@ -99,7 +99,7 @@ def _windows(body: Part, pieces: Pieces) -> list[Window]:
     if isinstance(body.values.get("usages"), list):
         # As the web page is told: one entry for each part of the membership.
         entries = pieces.parts(body, "usages")
-        return [one for entry in entries for one in _listed(entry, "detail", pieces)]
+        return [part for entry in entries for part in _listed(entry, "detail", pieces)]
     named = pieces.part(body, "usages")
     if named is None:
         return _listed(body, "usage", pieces)

@@ -117,4 +117,6 @@ def _texts(part: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
 
 def _inside(part: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
     if depth < _DEEPEST:
-        yield from (one for name in ("error", "detail") if isinstance(one := part.get(name), dict))
+        yield from (
+            inner for name in ("error", "detail") if isinstance(inner := part.get(name), dict)
+        )

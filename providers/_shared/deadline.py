@@ -52,7 +52,7 @@ class GivenUp(Exception):
     """Nobody waits any more, so nothing may be sent."""
 
 
-class Exchange:
+class PendingAnswer:
     """An exchange under way: a thread works on it, another one waits for its end."""
 
     def __init__(self) -> None:

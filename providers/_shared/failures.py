@@ -52,7 +52,7 @@ def part_of(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def read_failure(signal: Signal) -> Failure:
     """Return what the signal's body says, or where it says nothing the text of the log."""
-    whole = next((found for found in _objects(signal.body or signal.error or "")), {})
+    whole = next((entry for entry in _objects(signal.body or signal.error or "")), {})
     error = whole.get("error")
     inside = _object(error)
     message = inside.get("message") or error or whole.get("message")

@@ -52,10 +52,10 @@ class Part:
             return ()
         if not isinstance(values, list):
             raise unusable(path)
-        found = (
+        parts = (
             _part(value, f"{path}[{place}]", self.faults) for place, value in enumerate(values)
         )
-        return tuple(part for part in found if part is not None)
+        return tuple(part for part in parts if part is not None)
 
     def named_parts(self) -> Iterator[tuple[str, Part]]:
         """Yield all objects in here with their names; what is no object is passed over."""
@@ -73,8 +73,8 @@ class Part:
 
     def count(self, name: str) -> int | None:
         """Return the number under that name without its fraction."""
-        found = self.number(name)
-        return None if found is None else int(found)
+        amount = self.number(name)
+        return None if amount is None else int(amount)
 
     def percent(self, name: str) -> float | None:
         """Return the percentage under that name as a fraction from 0 to 1."""
@@ -85,10 +85,10 @@ class Part:
 
         More than all is all; less than nothing says nothing, and is unusable.
         """
-        found = self.number(name)
-        if found is not None and found < 0:
+        amount = self.number(name)
+        if amount is not None and amount < 0:
             raise self.unusable(name)
-        return None if found is None else fraction(found, whole)
+        return None if amount is None else fraction(amount, whole)
 
     def text(self, name: str) -> str | None:
         """Return the text under that name, made harmless; None where it is empty or no text."""
@@ -103,10 +103,10 @@ class Part:
         value = self.values.get(name)
         if value is None:
             return None
-        found = value.strip().lower() if isinstance(value, str) else value
-        if not isinstance(found, bool | str) or found not in _FLAGS:
+        flag = value.strip().lower() if isinstance(value, str) else value
+        if not isinstance(flag, bool | str) or flag not in _FLAGS:
             raise unusable(self.path_of(name))
-        return _FLAGS[found]
+        return _FLAGS[flag]
 
     def moment(self, name: str, zone: tzinfo = UTC) -> datetime | None:
         """Return the moment under that name; `zone` is meant where it names none."""
@@ -143,11 +143,11 @@ def number(value: object, path: str) -> Decimal | None:
     """Return a number, or a text that is one; a truth value is none."""
     if value is None:
         return None
-    found = _decimal(value)
+    amount = _decimal(value)
     # Compared as it is: arithmetic would refuse an exponent that is large enough.
-    if found is None or not -_LARGEST < found < _LARGEST:
+    if amount is None or not -_LARGEST < amount < _LARGEST:
         raise unusable(path)
-    return found
+    return amount
 
 
 def fraction(part: Decimal | float, whole: Decimal | float) -> float:
@@ -162,17 +162,17 @@ def moment(value: object, path: str, zone: tzinfo = UTC) -> datetime | None:
     """
     if value == "":
         return None
-    found = _from_text(value, zone) if isinstance(value, str) else None
-    if found is None:
+    moment = _from_text(value, zone) if isinstance(value, str) else None
+    if moment is None:
         count = number(value, path)
         if count is None:
             return None
-        found = _from_number(count, path)
-    if found in {_START, datetime.min.replace(tzinfo=UTC)}:
+        moment = _from_number(count, path)
+    if moment in {_START, datetime.min.replace(tzinfo=UTC)}:
         return None
-    if not _FIRST <= found <= _LAST:
+    if not _FIRST <= moment <= _LAST:
         raise unusable(path)
-    return found
+    return moment
 
 
 def unusable(path: str) -> UnexpectedAnswer:

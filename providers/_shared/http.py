@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from providers._shared.deadline import Exchange, Phase, Trouble
+from providers._shared.deadline import PendingAnswer, Phase, Trouble
 from rotator import __version__
 from rotator.errors import ProviderUnavailable
 from rotator.provider import HttpAnswer, HttpRequest
@@ -97,7 +97,7 @@ def send(
     SSL_CERT_FILE) and the system. Raises ProviderUnavailable; its `sent` is False only where
     the vendor can have seen nothing of the request.
     """
-    exchange = Exchange()
+    exchange = PendingAnswer()
     outcome = exchange.run(
         lambda: _carry_out(exchange, request, deadlines, transport), deadlines.whole_seconds
     )
@@ -128,7 +128,7 @@ def _cause_of(exc: BaseException) -> str | None:
 
 
 def _carry_out(
-    exchange: Exchange,
+    exchange: PendingAnswer,
     request: HttpRequest,
     deadlines: Deadlines,
     transport: httpx2.BaseTransport | None,
@@ -154,7 +154,7 @@ def _client(deadlines: Deadlines, transport: httpx2.BaseTransport | None) -> htt
         return httpx2.Client(
             transport=transport,
             verify=trusted,
-            # The whole is `Exchange`'s to bound: it knows of time in which we were stopped.
+            # The whole is `PendingAnswer`'s to bound: it knows of time in which we were stopped.
             timeout=httpx2.Timeout(_NO_STEP_SECONDS, connect=deadlines.connect_seconds),
         )
     except (ImportError, ValueError, httpx2.InvalidURL) as exc:

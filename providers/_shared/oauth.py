@@ -81,13 +81,13 @@ def clients_of(credential: Credential) -> set[str]:
     """
     metadata = _object(credential.extra.get("metadata", "")) or {}
     claims = jwt_claims(credential.secret.reveal())
-    found = (
+    clients = (
         _value(credential.extra.get("clientID", "")),
         metadata.get("clientID"),
         claims.get("client_id"),
         claims.get("azp"),
     )
-    return {client for client in found if isinstance(client, str) and client}
+    return {client for client in clients if isinstance(client, str) and client}
 
 
 def expires_at(credential: Credential) -> datetime | None:

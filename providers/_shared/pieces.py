@@ -54,14 +54,14 @@ class Pieces:
         listed = (
             Part({"": value}, inside.path_of(f"{name}[{n}]")) for n, value in enumerate(values)
         )
-        return [part for part in (self.read(_only, one) for one in listed) if part is not None]
+        return [part for part in (self.read(_only, value) for value in listed) if part is not None]
 
     def windows(
         self, parts: Iterable[Part | None], how: Callable[[Part], Window | None]
     ) -> list[Window]:
         """Return the windows in those of the parts that are there."""
         told = (self.read(how, part) for part in parts if part is not None)
-        return [one for one in told if one is not None]
+        return [value for value in told if value is not None]
 
     def told(self, snapshot: Snapshot) -> Snapshot:
         """Return what was read; raises UnexpectedAnswer, with its field, where nothing was."""

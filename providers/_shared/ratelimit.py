@@ -51,9 +51,9 @@ def read_ratelimit(headers: Mapping[str, str], now: datetime) -> tuple[Window, .
 
 def _windows(headers: Mapping[str, str], now: datetime) -> Iterator[Window]:
     for name in sorted(headers)[:_MOST_HEADERS]:
-        found = _NAME.fullmatch(name)
-        what = "" if found is None else found["openai"] or found["anthropic"] or ""
-        if found is None or what.startswith(_UNIFIED):
+        match = _NAME.fullmatch(name)
+        what = "" if match is None else match["openai"] or match["anthropic"] or ""
+        if match is None or what.startswith(_UNIFIED):
             continue
         used = _used(headers.get(name.replace("remaining", "limit")), headers[name])
         if used is None:

@@ -41,16 +41,18 @@ def month(
 def distinct(windows: Iterable[Window]) -> tuple[Window, ...]:
     """Return the windows; of several that are called the same, the one that is used most."""
     kept: dict[tuple[str, str | None], Window] = {}
-    for one in windows:
-        other = kept.get((one.name, one.model))
-        if other is None or one.used > other.used:
-            kept[one.name, one.model] = one
+    for window in windows:
+        other = kept.get((window.name, window.model))
+        if other is None or window.used > other.used:
+            kept[window.name, window.model] = window
     return tuple(kept.values())
 
 
 def has_each(windows: Iterable[Window], *names: str) -> bool:
     """Tell whether a plan's windows are all there; what is about one model alone is none."""
-    return set(names) <= {one.name for one in windows if one.blocks and one.model is None}
+    return set(names) <= {
+        window.name for window in windows if window.blocks and window.model is None
+    }
 
 
 def name_of(length_seconds: int) -> str:

@@ -66,7 +66,7 @@ def _is_claimed(fields: Part, model: str) -> bool:
 def _refused(fields: Part) -> list[str]:
     """Return the windows that a header calls used up, of the whole plan and of some models."""
     named = (_STATUS.fullmatch(name) for name in sorted(fields.values)[:_MOST_HEADERS])
-    return [one[1] for one in named if one and _is_refused(fields, one[1])]
+    return [match[1] for match in named if match and _is_refused(fields, match[1])]
 
 
 def _is_refused(fields: Part, window: str) -> bool:

@@ -47,9 +47,9 @@ def read_windows(body: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return the windows; where both halves of the answer tell one, the newer half counts."""
     if not body.values.keys() & {"limits", *_NAMED}:
         raise body.unusable("five_hour")
-    found = {_key(one): one for one in (*_named(body, pieces), *_listed(body, pieces))}
+    windows = {_key(window): window for window in (*_named(body, pieces), *_listed(body, pieces))}
     extra = pieces.windows([pieces.part(body, "extra_usage")], _extra)
-    return (*found.values(), *extra)
+    return (*windows.values(), *extra)
 
 
 def read_profile(body: Part) -> tuple[Identity, str | None]:
@@ -66,12 +66,12 @@ def read_profile(body: Part) -> tuple[Identity, str | None]:
 
 def read_plan_headers(headers: Mapping[str, str], now: datetime) -> tuple[Window, ...]:
     """Return the windows of a plan that the headers tell; what is not understood is left out."""
-    found = {_key(one): one for one in _from_headers(Part(headers), now)}
-    return tuple(found.values())
+    windows = {_key(window): window for window in _from_headers(Part(headers), now)}
+    return tuple(windows.values())
 
 
-def _key(one: Window) -> tuple[str, str]:
-    return one.name, (one.model or "").lower()
+def _key(window: Window) -> tuple[str, str]:
+    return window.name, (window.model or "").lower()
 
 
 def _named(body: Part, pieces: Pieces) -> list[Window]:
@@ -116,20 +116,20 @@ def _extra(extra: Part) -> Window | None:
 
 def _from_headers(fields: Part, now: datetime) -> Iterator[Window]:
     for name in sorted(fields.values)[:_MOST_HEADERS]:
-        found = _HEADER.fullmatch(name)
-        if found is None:
+        match = _HEADER.fullmatch(name)
+        if match is None:
             continue
         try:
             used = fields.share(name)
             is_absurd = (fields.number(name) or 0) > _MOST_USED
         except UnexpectedAnswer:
             continue
-        length = int(found["count"]) * _UNITS[found["unit"]]
+        length = int(match["count"]) * _UNITS[match["unit"]]
         if used is None or is_absurd or not length:
             continue
         claim = name.removesuffix("utilization")
         rejected = fields.text(f"{claim}status") == "rejected"
-        model = _SCOPES.get(found["scope"] or "", found["scope"])
+        model = _SCOPES.get(match["scope"] or "", match["scope"])
         at = header_reset(fields, f"{claim}reset", now)
         yield window(length, 1.0 if rejected else used, at, model=model)
 

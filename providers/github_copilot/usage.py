@@ -43,17 +43,17 @@ def read_quotas(body: Part, pieces: Pieces) -> tuple[Window, ...]:
     resets_at = _end(body, pieces, "quota_reset_date_utc") or _end(body, pieces, "quota_reset_date")
     # What is counted is a guess where it is not told in which unit.
     of_tokens = pieces.read(_is_of_tokens, body) is not False
-    found: list[Window] = []
+    windows: list[Window] = []
     for name in _COUNTED if quotas else ():
         how = partial(_snapshot, resets_at=resets_at, of_tokens=of_tokens)
-        found += pieces.windows([pieces.part(quotas, name)], how)
+        windows += pieces.windows([pieces.part(quotas, name)], how)
     most = pieces.part(body, "monthly_quotas")
     if left is not None and most is not None:
         limited_at = _end(body, pieces, "limited_user_reset_date")
         for name in _COUNTED:
             how = partial(_limited, most=most, name=name, resets_at=limited_at)
-            found += pieces.windows([left], how)
-    return distinct(found)
+            windows += pieces.windows([left], how)
+    return distinct(windows)
 
 
 def _end(body: Part, pieces: Pieces, name: str) -> datetime | None:

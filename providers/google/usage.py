@@ -54,9 +54,9 @@ def plan_of(body: Part, pieces: Pieces) -> str | None:
     """Return the name of the tier that is paid for, or of the usual one."""
     for name in ("paidTier", "currentTier"):
         tier = pieces.part(body, name)
-        found = (tier.text("name") or tier.text("id")) if tier else None
-        if found is not None:
-            return found
+        name_of_tier = (tier.text("name") or tier.text("id")) if tier else None
+        if name_of_tier is not None:
+            return name_of_tier
     return None
 
 
@@ -99,16 +99,16 @@ def _length(told: str) -> int:
 
 
 def _of_models(
-    found: Iterable[tuple[str | None, Part | None]], pieces: Pieces
+    quotas: Iterable[tuple[str | None, Part | None]], pieces: Pieces
 ) -> tuple[Window, ...]:
     told = (
         pieces.windows([quota], partial(_of_model, model, pieces))
-        for model, quota in found
+        for model, quota in quotas
         if model
     )
-    windows = distinct(one for several in told for one in several)
+    windows = distinct(window for several in told for window in several)
     # All is left of everything: so it is told whatever was used.
-    return windows if any(one.used for one in windows) else ()
+    return windows if any(window.used for window in windows) else ()
 
 
 def _of_model(model: str, pieces: Pieces, quota: Part) -> Window | None:

@@ -93,7 +93,7 @@ def _row(body: Part, pieces: Pieces) -> Part | None:
 def _windows(row: Part, pieces: Pieces) -> list[Window]:
     kinds = (("interval", "", FIVE_HOURS), ("weekly", "weekly_", WEEK))
     told = (pieces.windows([row], partial(_window, kind)) for kind in kinds)
-    return [one for several in told for one in several]
+    return [window for several in told for window in several]
 
 
 def _window(kind: tuple[str, str, int], row: Part) -> Window | None:

@@ -43,9 +43,13 @@ def read_usage_answer(
         raise body.unusable("rate_limit")
     pieces = Pieces()
     windows = distinct(_all_windows(body, pieces, now))
-    full = any(one.used >= 1 and one.blocks and one.model is None for one in windows)
+    full = any(window.used >= 1 and window.blocks and window.model is None for window in windows)
     # What may be spent in a month has no length: of the plan itself it says nothing.
-    of_plan = [one for one in windows if one.blocks and one.model is None and one.length_seconds]
+    of_plan = [
+        window
+        for window in windows
+        if window.blocks and window.model is None and window.length_seconds
+    ]
     purse = pieces.part(body, _CREDITS)
     balance = pieces.read(_balance, purse) if purse else None
     spent = _is_reached(body, pieces) and not full
@@ -190,12 +194,12 @@ def read_owner(body: Part, own: Identity, account: str | None) -> Identity:
 
 def _header_windows(fields: Part, now: datetime) -> Iterator[Window]:
     for name in sorted(fields.values)[:_MOST_HEADERS]:
-        found = _USED.fullmatch(name)
-        if found is None:
+        match = _USED.fullmatch(name)
+        if match is None:
             continue
-        pool = f"x-codex{found['pool']}"
+        pool = f"x-codex{match['pool']}"
         try:
-            yield _header_window(fields, pool, f"{pool}-{found['slot']}", now)
+            yield _header_window(fields, pool, f"{pool}-{match['slot']}", now)
         except UnexpectedAnswer:
             continue
 

@@ -25,7 +25,9 @@ _PERIODS = {_WEEKLY: WEEK, "USAGE_PERIOD_TYPE_MONTHLY": MONTH}
 
 def read_billing(config: Part, pieces: Pieces) -> tuple[Window, ...]:
     """Return what is used of the period, and of what may be spent beyond the plan."""
-    return tuple(one for how in (_of_period, _on_demand) for one in pieces.windows([config], how))
+    return tuple(
+        window for how in (_of_period, _on_demand) for window in pieces.windows([config], how)
+    )
 
 
 def read_balance(config: Part) -> Balance | None:

@@ -270,7 +270,7 @@ def _list(*, as_json: bool) -> None:
                 "schema": 1,
                 "accounts": [
                     account_json(a, state, now, read[a.id], kept=kept[a.id])
-                    | {"perhaps": [one.name for one in perhaps.get(a.id, ())]}
+                    | {"perhaps": [other.name for other in perhaps.get(a.id, ())]}
                     for a in accounts
                 ],
                 "unclaimed": [unclaimed_json(content) for content in unclaimed],

@@ -25,7 +25,7 @@ _LARGEST_REQUEST = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ServedRequest:
     """One request: whose key it carried (None: nobody's), when it came, how and when it ended.
 
     Times are those of `time.monotonic`, in seconds; `answered_at` is just before the first byte.
@@ -46,7 +46,7 @@ class MadeUpProvider:
     def __init__(self, keys: Mapping[str, Secret], *, limited: str) -> None:
         self._accounts = {key.digest(): name for name, key in keys.items()}
         self._limited = limited
-        self._answered: list[Answered] = []
+        self._answered: list[ServedRequest] = []
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), name="made-up provider", daemon=True
@@ -72,15 +72,15 @@ class MadeUpProvider:
         return f"http://127.0.0.1:{self.port}/v1"
 
     @property
-    def answered(self) -> tuple[Answered, ...]:
+    def answered(self) -> tuple[ServedRequest, ...]:
         """The requests so far, in the order of their answers."""
         return tuple(self._answered)
 
-    def decide(self, key: Secret, arrived_at: float) -> Answered:
+    def decide(self, key: Secret, arrived_at: float) -> ServedRequest:
         """Return how a request with that key is answered, and remember it."""
         account = self._accounts.get(key.digest())
         status = 401 if account is None else 429 if account == self._limited else 200
-        answered = Answered(account, status, arrived_at, time.monotonic())
+        answered = ServedRequest(account, status, arrived_at, time.monotonic())
         self._answered.append(answered)
         return answered
 
@@ -97,7 +97,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, provider: MadeUpProvider) -> None:
         self.provider = provider
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _RequestHandler)
 
     def server_bind(self) -> None:
         """Bind without the base's look-up of the host's name, which may ask the network."""
@@ -108,7 +108,7 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of a client that left: the step that does not happen is named instead."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _RequestHandler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     # Two small writes in a row would otherwise wait for the client's acknowledgement.

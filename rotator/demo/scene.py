@@ -18,7 +18,7 @@ from typing import Any
 from rotator.core.selection.homes import live_of
 from rotator.demo.clients import PROVIDER, Client
 from rotator.demo.homes import DemoHome
-from rotator.demo.provider import RETRY_AFTER_SECONDS, Answered, MadeUpProvider, answer_text
+from rotator.demo.provider import RETRY_AFTER_SECONDS, MadeUpProvider, ServedRequest, answer_text
 from rotator.demo.screen import DemoScreen
 from rotator.demo.stage import Child, DemoFailed, Stage
 from rotator.model import Account, Event, EventKind
@@ -141,12 +141,12 @@ def _fail_over(  # the demo's own things
 
 def _answer(
     stage: Stage, provider: MadeUpProvider, number: int, step: str, needs: list[Child]
-) -> Answered:
+) -> ServedRequest:
     stage.wait(step, lambda: len(provider.answered) > number, needs=needs)
     return provider.answered[number]
 
 
-def _expect(answered: Answered, account: str, status: int) -> None:
+def _expect(answered: ServedRequest, account: str, status: int) -> None:
     if (answered.account, answered.status) != (account, status):
         message = (
             f"this step did not happen: {account} asks and gets {status};"

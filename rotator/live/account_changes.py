@@ -19,7 +19,7 @@ from rotator.core.logins.remembered import JOINED
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
-    Part,
+    PartLine,
     Spend,
     Step,
     about,
@@ -257,7 +257,7 @@ def settle(context: Context, provider: str, now: datetime) -> list[Event]:
 
 def _carry_out(context: Context, step: Step, now: datetime) -> list[Event]:
     match step:
-        case Part(account, parted, why, is_loss):
+        case PartLine(account, parted, why, is_loss):
             told_loss = [_event(now, EventKind.CHANGED, account, why)] if is_loss else []
             return [*part(context, account, parted, why, now), *told_loss]
         case EndDoubt(account, doubt, why):

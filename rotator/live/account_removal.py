@@ -87,5 +87,7 @@ def _line(credential: Credential, known: Knowledge) -> set[Digest]:
 
 
 def _secrets(credentials: Iterable[Credential]) -> set[Secret]:
-    both = (secret for one in credentials for secret in (one.secret, one.refresh))
+    both = (
+        secret for credential in credentials for secret in (credential.secret, credential.refresh)
+    )
     return {secret for secret in both if secret}

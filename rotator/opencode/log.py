@@ -260,7 +260,11 @@ class LogTail:
         newest = sorted(nlargest(MOST_FILES, names))
         self._left_out = names.difference(newest)
         files = [(path, _stat(path)) for path in map(self._folder.joinpath, newest)]
-        return [(path, (it.st_dev, it.st_ino), it) for path, it in files if it is not None]
+        return [
+            (path, (status.st_dev, status.st_ino), status)
+            for path, status in files
+            if status is not None
+        ]
 
 
 @dataclass(slots=True)

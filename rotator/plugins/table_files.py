@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from rotator.core.failures.error_response import snake
-from rotator.core.failures.vendor_tables import Line, Table
+from rotator.core.failures.vendor_tables import Table, TableLine
 from rotator.core.failures.zones import named_zone
 from rotator.model import Meaning
 
@@ -49,7 +49,7 @@ def _table(name: str, content: Mapping[str, Any]) -> Table:
     )
 
 
-def _lines(name: str, lines: list[Mapping[str, Any]]) -> Iterator[Line]:
+def _lines(name: str, lines: list[Mapping[str, Any]]) -> Iterator[TableLine]:
     for n, line in enumerate(lines, 1):
         try:
             yield as_line(line)
@@ -57,7 +57,7 @@ def _lines(name: str, lines: list[Mapping[str, Any]]) -> Iterator[Line]:
             log.warning("line %d of the answers of %s is not read: %s", n, name, exc)
 
 
-def as_line(line: Mapping[str, Any]) -> Line:
+def as_line(line: Mapping[str, Any]) -> TableLine:
     """Return one line of a table; raises ValueError for what it cannot mean."""
     code, text = line.get("code", ""), line.get("text", "")
     odd = sorted(line.keys() - _KNOWN)
@@ -65,7 +65,7 @@ def as_line(line: Mapping[str, Any]) -> Line:
     if odd or not (code or text) or scope not in _SCOPES or ends not in _ENDS:
         raise ValueError(f"not understood: {', '.join(odd) or line}")
     status = line.get("status", [])
-    return Line(
+    return TableLine(
         Meaning(line["means"]),
         "*" * code.startswith("*") + snake(code) + "*" * code.endswith("*"),
         " ".join(text.lower().split()),

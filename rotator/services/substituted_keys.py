@@ -34,7 +34,7 @@ def _serving(
     exchange: Exchange, present: Sequence[Present], session: str | None
 ) -> Sequence[Present]:
     """Return the bridges that may have sent the session's requests."""
-    serving = [one for one in present if session in exchange.sessions_of([one])]
+    serving = [opencode for opencode in present if session in exchange.sessions_of([opencode])]
     # A session that is new may be in no list yet.
     return serving or present
 

@@ -16,7 +16,7 @@ _BETWEEN = re.compile(r"[ \t]*(,?)[ \t]*(#.*)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ListItem:
     """A member as it is written, with the lines above it and the comment behind it."""
 
     text: str
@@ -28,7 +28,7 @@ class Member:
 class TomlList:
     """A list: the comment behind its bracket, its members, and the lines below the last one."""
 
-    members: tuple[Member, ...]
+    members: tuple[ListItem, ...]
     heading: str = ""
     below: tuple[str, ...] = ()
     has_lines: bool = False
@@ -42,7 +42,7 @@ class TomlList:
 
     def with_last(self, text: str) -> TomlList:
         """Return the list with one member more."""
-        return replace(self, members=(*self.members, Member(text)))
+        return replace(self, members=(*self.members, ListItem(text)))
 
     def without(self, index: int) -> TomlList:
         """Return the list without a member and its comments, but with those above an empty line."""
@@ -79,7 +79,7 @@ def read_list(text: str, spans: Sequence[tuple[int, int]]) -> TomlList:
     before = [gap[-1] for gap in gaps[:-1] if len(gap) > 1]
     return TomlList(
         tuple(
-            Member(text[start:end], above[number], behind[number + 1])
+            ListItem(text[start:end], above[number], behind[number + 1])
             for number, (start, end) in enumerate(spans)
         ),
         heading=behind[0],

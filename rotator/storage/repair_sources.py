@@ -153,12 +153,12 @@ def _in_known_columns(name: str, table: Rows) -> Rows:
 @cache
 def _columns_of(name: str) -> frozenset[frozenset[str]]:
     """Return the columns that a table had in each schema."""
-    found = set()
+    columns = set()
     for schema in range(1, len(STORE) + 1):
         with opened_empty(STORE[:schema]) as empty:
             told = empty.execute(f"PRAGMA table_info({name})").fetchall()
-            found.add(frozenset(column[1] for column in told))
-    return frozenset(found)
+            columns.add(frozenset(column[1] for column in told))
+    return frozenset(columns)
 
 
 def _unlike(tables: Tables) -> frozenset[str]:

@@ -43,7 +43,7 @@ ELSEWHERE_SECONDS = 0.1
 _POLLS_END_SECONDS = 2.0
 
 
-class _Handler(FileSystemEventHandler):
+class _EventHandler(FileSystemEventHandler):
     """Passes on what its post is for; an exception in here would end the observer's thread."""
 
     def __init__(self, post: WatchedFolder, notify: Notify) -> None:
@@ -72,7 +72,7 @@ class _FolderWatch:
     identity: tuple[int, int]
     observer: BaseObserver
     watch: ObservedWatch
-    handler: _Handler
+    handler: _EventHandler
 
     def works(self, folder: str) -> bool:
         # A removed folder ends its emitter; one that is still held open by somebody does not,
@@ -284,6 +284,6 @@ class FileWatcher:
             raise PermissionError(post.folder)
         if way not in self._observers:
             self._observers[way] = started(self._makers[way]())
-        observer, handler = self._observers[way], _Handler(post, self._notify)
+        observer, handler = self._observers[way], _EventHandler(post, self._notify)
         watch = observer.schedule(handler, post.folder, event_filter=LOOK_AGAIN)
         return _FolderWatch(way, identity, observer, watch, handler)

@@ -181,7 +181,7 @@ def _is_any_inside(opened: Sequence[str], folder: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _ProcessDetails:
     """What the system tells of a process that may be an opencode."""
 
     pid: int
@@ -200,7 +200,7 @@ def _opencodes() -> list[tuple[Opencode, Sequence[str]]]:
     return sorted(opencodes, key=lambda pair: (pair[0].started_at, pair[0].pid))
 
 
-def _opencode(seen: _Seen) -> Opencode:
+def _opencode(seen: _ProcessDetails) -> Opencode:
     env = seen.environ
     return Opencode(
         seen.pid,
@@ -216,7 +216,7 @@ def _opencode(seen: _Seen) -> Opencode:
     )
 
 
-def _is_second(seen: _Seen) -> bool:
+def _is_second(seen: _ProcessDetails) -> bool:
     """Tell an OpenCode 2 by its program, by what only its servers are told, or by its own note."""
     begin = seen.words[: len(seen.words) - len(_arguments(seen.words))]
     if any(_OF_SECOND.search(word) for word in (seen.program, *begin)):
@@ -253,7 +253,7 @@ def _is_ours(words: Sequence[str]) -> bool:
     return "rotator" in named[:2] or list(words[1:3]) == ["-m", "rotator"]
 
 
-def _seen_in_proc() -> Iterator[_Seen]:
+def _seen_in_proc() -> Iterator[_ProcessDetails]:
     """Look at Linux's own files: loading psutil would cost a short command 30 ms."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -265,7 +265,9 @@ def _seen_in_proc() -> Iterator[_Seen]:
                 where = _link(folder / "cwd")
                 at = None if where is None else Path(where)
                 program = _link(folder / "exe") or ""
-                yield _Seen(pid, words, opened, started_at, _environment(folder), at, program)
+                yield _ProcessDetails(
+                    pid, words, opened, started_at, _environment(folder), at, program
+                )
 
 
 def _environment(folder: Path) -> Mapping[str, str] | None:
@@ -284,7 +286,7 @@ def _link(path: Path) -> str | None:
         return None
 
 
-def _seen_by_psutil() -> Iterator[_Seen]:
+def _seen_by_psutil() -> Iterator[_ProcessDetails]:
     import psutil  # noqa: PLC0415  # 30 ms that short commands must not pay
 
     for process in psutil.process_iter(["pid", "name", "cmdline", "create_time"]):
@@ -298,7 +300,7 @@ def _seen_by_psutil() -> Iterator[_Seen]:
         except (psutil.Error, OSError):
             continue
         at = datetime.fromtimestamp(info["create_time"], UTC)
-        yield _Seen(int(info["pid"]), words, opened, at, environ or None, folder, program)
+        yield _ProcessDetails(int(info["pid"]), words, opened, at, environ or None, folder, program)
 
 
 def _is_pure(words: Sequence[str], env: Mapping[str, str]) -> bool:

@@ -28,8 +28,8 @@ def unwritable(paths: Paths) -> Unwritable | None:
     """Return why we can write neither accounts nor locks, or None where we can."""
     ours = (paths.data, paths.state, paths.swap_lock, paths.watch_lock)
     obstacles = (unwritable_place(place) for place in ours)
-    found = next((obstacle for obstacle in obstacles if obstacle is not None), None)
-    return found or unwritable_database(paths.store)
+    obstacle = next((obstacle for obstacle in obstacles if obstacle is not None), None)
+    return obstacle or unwritable_database(paths.store)
 
 
 def unwritable_database(database: Path) -> Unwritable | None:
@@ -39,8 +39,8 @@ def unwritable_database(database: Path) -> Unwritable | None:
         return obstacle
     # They lie beside the file itself, where that is a link.
     beside = (Path(f"{os.path.realpath(database)}{ending}") for ending in _BESIDE)
-    found = (unwritable_place(p, is_database=True) for p in beside if p.exists())
-    return next((obstacle for obstacle in found if obstacle is not None), None)
+    obstacles = (unwritable_place(p, is_database=True) for p in beside if p.exists())
+    return next((obstacle for obstacle in obstacles if obstacle is not None), None)
 
 
 def unwritable_place(place: Path, *, is_database: bool = False) -> Unwritable | None:

@@ -21,7 +21,7 @@ _SAME = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SeenOpencode:
     """An opencode that ran; since when it is known to have ended, if it has."""
 
     opencode: Opencode
@@ -34,8 +34,8 @@ class SeenOpencodes:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._seen: dict[int, _Seen] = {}
-        self._ended: list[_Seen] = []
+        self._seen: dict[int, _SeenOpencode] = {}
+        self._ended: list[_SeenOpencode] = []
 
     def look(self, running: Iterable[OtherOpencode], now: datetime) -> None:
         """Know of those that run."""
@@ -49,7 +49,7 @@ class SeenOpencodes:
                 self._end(pid, now)
         for pid, process in there.items():
             sends = process.sends or (pid in self._seen and self._seen[pid].sends)
-            self._seen[pid] = _Seen(process.opencode, sends)
+            self._seen[pid] = _SeenOpencode(process.opencode, sends)
 
     def work(self, now: datetime) -> None:
         """Note who has ended, and forget who did so long ago."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,3 +63,43 @@ def test_the_first_look_shows_no_more_names_than_can_be_kept_in_mind() -> None:
     names = [one.name for one in found if one.name not in {"__init__.py", "__pycache__"}]
 
     assert len(names) <= AT_THE_ROOT
+
+
+# Words that name nothing, where a noun says what it is.
+NO_NAMES = {"one", "found", "it"}
+
+
+def trees() -> Iterator[tuple[str, ast.AST]]:
+    """Yield each module of the program and its providers, with its name."""
+    for package in ("rotator", "providers"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_no_two_classes_have_one_name() -> None:
+    where = defaultdict(set)
+    for module, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                where[node.name].add(module)
+
+    assert {name: modules for name, modules in where.items() if len(modules) > 1} == {}
+
+
+def names_given(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+
+
+def test_a_variable_has_the_name_of_what_it_is() -> None:
+    places = [
+        f"{module}:{line}"
+        for module, tree in trees()
+        for name, line in names_given(tree)
+        if name in NO_NAMES
+    ]
+
+    assert places == []

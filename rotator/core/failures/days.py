@@ -159,14 +159,14 @@ def _of_the_week(day: Day, today: date) -> list[date]:
 def _of_the_month(day: Day, today: date) -> list[date]:
     # Not every month has a 31st, but one of two has.
     months = range(3) if day.months_on is None else [day.months_on]
-    found = []
+    dates = []
     for later in months:
         years, month = divmod(today.month - 1 + later, _DECEMBER)
         year, month = today.year + years, month + 1
         last = calendar.monthrange(year, month)[1]
         if (near := _date(year, month, last if day.is_last else day.day)) is not None:
-            found.append(near)
-    return found
+            dates.append(near)
+    return dates
 
 
 def _as_day(told: dict[str, str | None]) -> Day | None:
@@ -216,9 +216,9 @@ def _counted(told: str) -> int | None:
     return None if count is None else int(count)
 
 
-def _either_way(one: int, other: int, year: int | None) -> Day | None:
+def _either_way(first: int, second: int, year: int | None) -> Day | None:
     """Return a day that is written with the month first in some countries, last in others."""
-    month, day = sorted((one, other))
+    month, day = sorted((first, second))
     # Of two that may both be months nobody knows which is.
     return Day(year, month, day) if day > _DECEMBER or day == month else None
 

@@ -143,8 +143,8 @@ def name_of_window(told: str) -> str:
 
 
 def _windows(plain: str) -> list[re.Match[str]]:
-    found = (match for pattern in _WINDOWS for match in pattern.finditer(plain))
-    return sorted(found, key=re.Match.start)[:_MOST_WINDOWS]
+    matches = (match for pattern in _WINDOWS for match in pattern.finditer(plain))
+    return sorted(matches, key=re.Match.start)[:_MOST_WINDOWS]
 
 
 def _full(text: str, windows: list[re.Match[str]]) -> set[str]:

@@ -75,7 +75,7 @@ _DAYTIME = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """A length of so many months of the calendar and so many seconds; `end` is where it ends."""
 
     months: float
@@ -89,7 +89,7 @@ class Span:
         return _months_after(start, whole) - start + rest if whole else rest
 
 
-def read_span(text: str, at: int = 0, *, on_a_clock: bool = True) -> Span | None:
+def read_span(text: str, at: int = 0, *, on_a_clock: bool = True) -> TimeSpan | None:
     """Return the length that stands in `text` at `at`, or None.
 
     Without `on_a_clock` `02:23:44` is none: it may be a time of the day.
@@ -98,19 +98,19 @@ def read_span(text: str, at: int = 0, *, on_a_clock: bool = True) -> Span | None
     return _in_words(text, at) or told or _by_iso(text, at)
 
 
-def whole_span(text: str) -> Span | None:
+def whole_span(text: str) -> TimeSpan | None:
     """Return the length that all of `text` is, or None."""
     span = read_span(text)
     return span if span is not None and not text[span.end :].strip(" .") else None
 
 
-def _in_words(text: str, at: int) -> Span | None:
+def _in_words(text: str, at: int) -> TimeSpan | None:
     parts = list(_parts(text, at))
     if not parts:
         return None
     months = math.fsum(count * size for count, kind, size, _ in parts if kind == "months")
     seconds = math.fsum(count * size for count, kind, size, _ in parts if kind == "seconds")
-    return Span(months, seconds, parts[-1][3])
+    return TimeSpan(months, seconds, parts[-1][3])
 
 
 def _parts(text: str, at: int) -> Iterator[tuple[float, str, float, int]]:
@@ -147,7 +147,7 @@ def count_of(told: str) -> float | None:
     return 10 * (known[tens] or 1.0) + (known[ones] or 0.0)
 
 
-def _on_a_clock(text: str, at: int) -> Span | None:
+def _on_a_clock(text: str, at: int) -> TimeSpan | None:
     match = _CLOCK.match(text, at)
     if match is None or _DAYTIME.match(text, match.end()):
         return None
@@ -158,17 +158,17 @@ def _on_a_clock(text: str, at: int) -> Span | None:
         # A length has no zone.
         return None
     hours, minutes, seconds = (int(match[name]) for name in "hms")
-    return Span(0.0, hours * 3_600.0 + minutes * 60.0 + seconds, match.end())
+    return TimeSpan(0.0, hours * 3_600.0 + minutes * 60.0 + seconds, match.end())
 
 
-def _by_iso(text: str, at: int) -> Span | None:
+def _by_iso(text: str, at: int) -> TimeSpan | None:
     match = _ISO.match(text, at)
     told = {} if match is None else {k: v for k, v in match.groupdict().items() if v}
     if match is None or not told:
         return None
     sizes = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
     seconds = math.fsum(float(value) * sizes[name] for name, value in told.items())
-    return Span(0.0, seconds, match.end())
+    return TimeSpan(0.0, seconds, match.end())
 
 
 def _months_after(start: float, months: int) -> float:

@@ -42,7 +42,7 @@ _NUMBERS_STAND_IN = re.compile(r"(?:.*_)?(?:code|status|err|errno|error|type|rea
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableLine:
     """One line: what it is met by, and what it means.
 
     `statuses` are those that it holds for, all where there are none; what has no status, a line
@@ -68,7 +68,7 @@ class Table:
     ids: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     zone: tzinfo | None = None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[TableLine, ...] = ()
 
     @cached_property
     def numbers(self) -> frozenset[str]:
@@ -95,7 +95,7 @@ def find_by_table(table: Table, signal: Signal, now: datetime) -> Finding | None
     return replace(finding, scope=_scope(line, signal)) if line.meaning in LIMITS else finding
 
 
-def _line(table: Table, status: int | None, answer: ErrorResponse) -> Line | None:
+def _line(table: Table, status: int | None, answer: ErrorResponse) -> TableLine | None:
     if status in _PROSE_STATUSES:
         answer = in_own_words(answer)
     heads = _heads(answer)
@@ -107,7 +107,7 @@ def _line(table: Table, status: int | None, answer: ErrorResponse) -> Line | Non
     return next((line for line in table.lines if _is_met(line, status, codes, heads)), None)
 
 
-def _is_met(line: Line, status: int | None, codes: frozenset[str], heads: list[str]) -> bool:
+def _is_met(line: TableLine, status: int | None, codes: frozenset[str], heads: list[str]) -> bool:
     if line.statuses and status is not None and status not in line.statuses:
         return False
     if line.code and not _has(codes, line.code):
@@ -156,10 +156,10 @@ def _of_field(name: str, value: object) -> Iterator[str]:
 
 
 def _of_text(text: str) -> Iterator[str]:
-    found = list(_NUMBERED.finditer(text))
+    numbers = list(_NUMBERED.finditer(text))
     # What stands as a code by itself goes before what a sentence calls one.
-    plain = [number for number in found if number["said"] is None]
-    for number in plain or found:
+    plain = [number for number in numbers if number["said"] is None]
+    for number in plain or numbers:
         yield from filter(None, number.groups())
     for n, word in enumerate(_WORD.finditer(text)):
         if n == _MOST_WORDS:
@@ -171,7 +171,7 @@ def _heads(answer: ErrorResponse) -> list[str]:
     return [" ".join(head.lower().split()) for head in heads_of(answer)]
 
 
-def _scope(line: Line, signal: Signal) -> Scope:
+def _scope(line: TableLine, signal: Signal) -> Scope:
     match line.scope:
         case "model":
             return Scope(signal.model) if signal.model else EVERYTHING
@@ -183,7 +183,7 @@ def _scope(line: Line, signal: Signal) -> Scope:
             return EVERYTHING
 
 
-def _calendar_end(line: Line, table: Table, now: datetime) -> datetime | None:
+def _calendar_end(line: TableLine, table: Table, now: datetime) -> datetime | None:
     """Return when the day, week or month ends by the table's zone."""
     zone = table.zone or UTC
     local = datetime.fromtimestamp(now.timestamp(), zone)

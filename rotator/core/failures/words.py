@@ -94,13 +94,13 @@ def stated_in(text: str, now: float, zone: tzinfo | None) -> list[float]:
 
 def stated_in_all(texts: Iterable[str], now: float, zone: tzinfo | None) -> list[float]:
     """Return the ends that several texts state, for little more work than one of them is."""
-    letters, places, found = _MOST_LETTERS, _MOST_PLACES_IN_ALL, list[float]()
+    letters, places, seconds = _MOST_LETTERS, _MOST_PLACES_IN_ALL, list[float]()
     for text in dict.fromkeys(texts):
         part = text[: min(letters, _LONGEST_TEXT)]
         ends, looked_at = _stated(part, now, zone, min(places, _MOST_PLACES))
         letters, places = letters - len(part), places - looked_at
-        found += ends
-    return found
+        seconds += ends
+    return seconds
 
 
 def _stated(text: str, now: float, zone: tzinfo | None, most: int) -> tuple[list[float], int]:

@@ -183,7 +183,7 @@ def crowded(
     ]
     most = max(0, len(line) - 1 - MOST_UNKNOWN)
     gone = {n for _, n in sorted(may_go)[:most]}
-    return Parted(tuple(one for n, one in enumerate(line) if n not in gone)) if gone else None
+    return Parted(tuple(pair for n, pair in enumerate(line) if n not in gone)) if gone else None
 
 
 def of_others(line: Line, came_from: Sequence[Ancestry]) -> Line:

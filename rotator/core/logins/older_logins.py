@@ -63,15 +63,15 @@ class _Sayings:
     members: list[Told] = field(default_factory=list)
     by_name: dict[Name, tuple[dict[str, list[Told]], list[Told]]] = field(default_factory=dict)
 
-    def add(self, one: Told) -> None:
+    def add(self, login: Told) -> None:
         """Add an account that is newer than all others."""
-        for name in one.says:
+        for name in login.says:
             if name not in self.by_name and len(self.by_name) < _MOST_NAMES:
                 self.by_name[name] = ({}, list(self.members))
         for name, (by_value, silent) in self.by_name.items():
-            value = one.says.get(name)
-            (silent if value is None else by_value.setdefault(value, [])).append(one)
-        self.members.append(one)
+            value = login.says.get(name)
+            (silent if value is None else by_value.setdefault(value, [])).append(login)
+        self.members.append(login)
 
     def like(self, newer: Told) -> Iterator[Told]:
         """Yield those that say nothing else than a newer one, the newest first."""
@@ -80,7 +80,7 @@ class _Sayings:
             for name, value in newer.decides.items()
             if name in self.by_name
         ]
-        fewest = min(lists, key=lambda found: sum(map(len, found)), default=[self.members])
+        fewest = min(lists, key=lambda members: sum(map(len, members)), default=[self.members])
         for older in _newest_first(*map(reversed, fewest)):
             if all(older.says.get(name, value) == value for name, value in newer.decides.items()):
                 yield older
@@ -94,10 +94,10 @@ class _Side:
     keyed: _Sayings = field(default_factory=_Sayings)
     by_key: dict[str, list[Told]] = field(default_factory=dict)
 
-    def add(self, one: Told) -> None:
-        (self.keyed if one.keys else self.keyless).add(one)
-        for key in one.keys:
-            self.by_key.setdefault(key, []).append(one)
+    def add(self, login: Told) -> None:
+        (self.keyed if login.keys else self.keyless).add(login)
+        for key in login.keys:
+            self.by_key.setdefault(key, []).append(login)
 
     def like(self, newer: Told) -> Iterator[Told]:
         # Where both have a key nothing else counts.
@@ -116,9 +116,9 @@ class OlderLogins:
         self._given = _Side()
         self._others = _Side()
 
-    def add(self, one: Told) -> None:
+    def add(self, login: Told) -> None:
         """Add an account that is newer than all others."""
-        (self._given if one.is_given else self._others).add(one)
+        (self._given if login.is_given else self._others).add(login)
 
     def like(self, newer: Told) -> Iterator[Account]:
         """Yield those that may be a newer one's person, the newest first."""
@@ -128,4 +128,4 @@ class OlderLogins:
 
 
 def _newest_first(*orders: Iterator[Told]) -> Iterator[Told]:
-    return heapq.merge(*orders, key=lambda one: one.number, reverse=True)
+    return heapq.merge(*orders, key=lambda login: login.number, reverse=True)

@@ -27,13 +27,13 @@ def perhaps_one(known: Knowledge) -> dict[AccountId, tuple[Account, ...]]:
         if account.credential.type in JOINED_TYPES:
             place = (account.provider, account.credential.destination)
             older = before.setdefault(place, OlderLogins())
-            one = told_of(number, account, known)
+            newer = told_of(number, account, known)
             # More would not fit into a line.
-            may_be = (other for other in older.like(one) if may_be_one(other, account, known))
+            may_be = (other for other in older.like(newer) if may_be_one(other, account, known))
             same = tuple(islice(may_be, _MOST_NAMED))
             if same:
                 told[account.id] = same
-            older.add(one)
+            older.add(newer)
     return told
 
 
@@ -59,7 +59,7 @@ def may_be_one(older: Account, newer: Account, known: Knowledge) -> bool:
 def _words(known: Knowledge, account_id: AccountId, same: tuple[Account, ...]) -> str:
     account = known.state.account(account_id)
     own = account.name if account else ""
-    names = " or ".join(one.alias for one in same)
+    names = " or ".join(other.alias for other in same)
     return (
         f"it may be the same person's as {names}: rotator accounts merge {same[0].name} {own} if"
         " so, rotator accounts rename gives both a name if not"

@@ -36,7 +36,7 @@ JOINED_TYPES = frozenset({"oauth"})
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartLine:
     """The account's line is parted; `is_loss`: what goes is kept nowhere, and may be missed."""
 
     account: Account
@@ -81,7 +81,7 @@ class Spend:
     why: str
 
 
-Step = Part | Join | EndDoubt | Spend
+Step = PartLine | Join | EndDoubt | Spend
 
 
 def owner_key(account: Account) -> str | None:
@@ -163,13 +163,15 @@ def _steps(accounts: Sequence[Account], known: Knowledge) -> Iterator[Step]:
             came_from = [ancestry_of(tokens.credential, known) for tokens in line]
             parted = traced(line, came_from)
             if parted is not None:
-                yield Part(account, parted, "it was seen where its tokens came from")
+                yield PartLine(account, parted, "it was seen where its tokens came from")
             fewer = too_many(line, came_from)
             if fewer is not None:
-                yield Part(account, fewer, "one person's tokens were refreshed often")
+                yield PartLine(account, fewer, "one person's tokens were refreshed often")
             left = crowded(line, came_from, [doubt.of for doubt in account.doubts])
             if left is not None:
-                yield Part(account, left, _dropped_words(len(line) - len(left.kept)), is_loss=True)
+                yield PartLine(
+                    account, left, _dropped_words(len(line) - len(left.kept)), is_loss=True
+                )
         for doubt in account.doubts:
             yield from _about_doubt(account, doubt, known)
     yield from _of_one_person(accounts, known.state)

@@ -95,10 +95,10 @@ def explain(
 def with_notes(told: Explanation, notes: Mapping[AccountId, str]) -> Explanation:
     """Return an explanation that also says what there is to say of some of its accounts."""
     arguments = tuple(
-        replace(one, says=f"{one.says}; {notes[one.account.id]}")
-        if one.account.id in notes
-        else one
-        for one in told.arguments
+        replace(argument, says=f"{argument.says}; {notes[argument.account.id]}")
+        if argument.account.id in notes
+        else argument
+        for argument in told.arguments
     )
     return replace(told, arguments=arguments)
 

@@ -51,8 +51,8 @@ def other_text(content: bytes) -> OtherText | None:
             text = bare.removeprefix(mark).decode(encoding, "replace").replace(_MARK, "")
             return OtherText(text, f"it is {name} text")
     if b"\0" in content:
-        found = ((_whole(content, encoding), name) for encoding, name in _UNMARKED)
-        return next((OtherText(text, f"it is {name} text") for text, name in found if text), None)
+        texts = ((_whole(content, encoding), name) for encoding, name in _UNMARKED)
+        return next((OtherText(text, f"it is {name} text") for text, name in texts if text), None)
     left = _whole(content, "utf-8") if _MARK.encode() in content else None
     why = "it has more than one byte order mark, or one that is not its beginning"
     return OtherText(left, why) if left else None

@@ -26,16 +26,16 @@ _ACCESS_LIST = "system.posix_acl_access"
 class Neighbours:
     """Who else has auth.json mounted by itself, as of the last look."""
 
-    found: list[MountedFile] = field(default_factory=list)
+    mounted: list[MountedFile] = field(default_factory=list)
     _target: Path | None = None
     _looked_at: float = -math.inf
 
     def look(self, target: Path, *, within: float = LOOK_EVERY_SECONDS) -> list[MountedFile]:
         """Return who has `target`, or an earlier file of its name, by a look `within` seconds."""
         if target != self._target or time.monotonic() - self._looked_at >= within:
-            self.found = mounted_by_others(target)
+            self.mounted = mounted_by_others(target)
             self._target, self._looked_at = target, time.monotonic()
-        return self.found
+        return self.mounted
 
     def holds(self, target: Path) -> bool:
         """Tell whether somebody has the very file at `target` mounted, and look for that now."""

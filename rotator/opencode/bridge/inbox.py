@@ -78,10 +78,10 @@ class Inbox:
         if is_out or time.monotonic() >= self._look_at:
             self._look_for_more(self._exchange.names())
         self._read_some()
-        found = self._next_failure() or (self._others.pop(0) if self._others else None)
-        if found is None:
+        entry = self._next_failure() or (self._others.pop(0) if self._others else None)
+        if entry is None:
             return None
-        name = found[1]
+        name = entry[1]
         self._read.discard(name)
         self._seen.add(name)
         return self._exchange.inbox / name

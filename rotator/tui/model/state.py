@@ -27,7 +27,7 @@ class ScreenName(StrEnum):
     SETTINGS = "settings"
 
 
-class Purpose(StrEnum):
+class PromptPurpose(StrEnum):
     """What a prompt or a picker is for."""
 
     RENAME = "rename"
@@ -57,7 +57,7 @@ class Confirm:
 class Prompt:
     """One line that is being typed; `about` is what it is for: an account or a setting."""
 
-    purpose: Purpose
+    purpose: PromptPurpose
     title: str
     about: str
     text: str = ""
@@ -68,7 +68,7 @@ class Prompt:
 class Picker:
     """A list to choose from, narrowed by what is typed; `items` is None until it has come."""
 
-    purpose: Purpose
+    purpose: PromptPurpose
     title: str
     about: str = ""
     items: tuple[Item, ...] | None = None

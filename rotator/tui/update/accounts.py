@@ -18,7 +18,7 @@ from rotator.tui.model.state import (
     Page,
     Picker,
     Prompt,
-    Purpose,
+    PromptPurpose,
     ScreenName,
     Search,
 )
@@ -99,7 +99,7 @@ def naming(state: DashboardState) -> DashboardState:
     if row is None:
         return state
     title = f"name of {row.name}"
-    prompt = Prompt(Purpose.RENAME, title, row.id, row.alias, len(row.alias))
+    prompt = Prompt(PromptPurpose.RENAME, title, row.id, row.alias, len(row.alias))
     return replace(state, overlay=prompt)
 
 
@@ -163,7 +163,7 @@ def balanced(state: DashboardState) -> Update:
 
 
 def _connect(state: DashboardState) -> Update:
-    picker = Picker(Purpose.CONNECT, "log in to which provider?")
+    picker = Picker(PromptPurpose.CONNECT, "log in to which provider?")
     return replace(state, overlay=picker), (do.OfferProviders(),)
 
 

@@ -9,7 +9,7 @@ from rotator.tui.model import effects as do
 from rotator.tui.model.bindings import Action, action_for
 from rotator.tui.model.messages import Pressed
 from rotator.tui.model.outcome import Update, with_job, without_effects
-from rotator.tui.model.state import DashboardState, Page, Picker, Prompt, Purpose, Search
+from rotator.tui.model.state import DashboardState, Page, Picker, Prompt, PromptPurpose, Search
 from rotator.tui.model.world import SettingRow
 from rotator.tui.update.accounts import balanced, steered
 from rotator.tui.update.selection import chosen_at
@@ -30,7 +30,7 @@ def pressed(state: DashboardState, key: Pressed) -> Update:
         case Action.MOVE_UP | Action.MOVE_DOWN | Action.ENABLE | Action.MODEL:
             return _on_priority(state, action)
         case Action.ADD:
-            picker = Picker(Purpose.PROVIDER, "add which provider?")
+            picker = Picker(PromptPurpose.PROVIDER, "add which provider?")
             return replace(state, overlay=picker), (do.OfferProviders(),)
         case Action.BALANCING:
             return balanced(state)
@@ -85,7 +85,7 @@ def _move(state: DashboardState, priority: Priority, by: int) -> Update:
 
 def model_wanted(state: DashboardState, provider: str) -> Update:
     """Return the state with a provider's models to choose from."""
-    picker = Picker(Purpose.MODEL, f"which model of {provider}?", provider)
+    picker = Picker(PromptPurpose.MODEL, f"which model of {provider}?", provider)
     return replace(state, overlay=picker), (do.OfferModels(provider),)
 
 
@@ -96,7 +96,9 @@ def _change(state: DashboardState) -> Update:
     setting = settings[state.row]
     if setting.is_switch:
         return setting_set(state, setting, "false" if setting.value == "true" else "true")
-    prompt = Prompt(Purpose.SETTING, setting.name, setting.name, setting.value, len(setting.value))
+    prompt = Prompt(
+        PromptPurpose.SETTING, setting.name, setting.name, setting.value, len(setting.value)
+    )
     return without_effects(replace(state, overlay=prompt))
 
 

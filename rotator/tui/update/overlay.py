@@ -8,7 +8,15 @@ from rotator.model import AccountId
 from rotator.tui.model import effects as do
 from rotator.tui.model.messages import Clicked, Pasted, Pressed
 from rotator.tui.model.outcome import Update, with_job, without_effects
-from rotator.tui.model.state import Confirm, DashboardState, Help, Page, Picker, Prompt, Purpose
+from rotator.tui.model.state import (
+    Confirm,
+    DashboardState,
+    Help,
+    Page,
+    Picker,
+    Prompt,
+    PromptPurpose,
+)
 from rotator.tui.update.lists import model_wanted
 from rotator.tui.update.text_input import edited, query_after
 from rotator.tui.view.overlay import help_height, page_lines
@@ -78,7 +86,7 @@ def _answered(state: DashboardState, confirm: Confirm, key: str) -> Update:
 
 def _entered(state: DashboardState, prompt: Prompt) -> Update:
     text = prompt.text.strip()
-    if prompt.purpose is Purpose.SETTING:
+    if prompt.purpose is PromptPurpose.SETTING:
         name = prompt.about
         return with_job(state, f"setting {name}", lambda job: do.SetSetting(job, name, text))
     account = AccountId(prompt.about)
@@ -115,16 +123,16 @@ def _picked(state: DashboardState, picker: Picker) -> Update:
     key = choices[picker.row].key
     state = replace(state, overlay=None)
     match picker.purpose:
-        case Purpose.CONNECT:
+        case PromptPurpose.CONNECT:
             says = f"logging in to {key or 'a provider'}"
             return with_job(state, says, lambda job: do.Connect(job, key))
-        case Purpose.PROVIDER:
+        case PromptPurpose.PROVIDER:
             new, effects = model_wanted(state, key)
             added, more = with_job(
                 new, f"adding {key}", lambda job: do.SetPriority(job, key, enabled=True)
             )
             return added, (*more, *effects)
-        case Purpose.MODEL:
+        case PromptPurpose.MODEL:
             about = picker.about
             return with_job(
                 state, f"{about} uses {key}", lambda job: do.SetPriority(job, about, model=key)

@@ -28,7 +28,14 @@ from rotator.tui.model.messages import (
     WorldRead,
 )
 from rotator.tui.model.outcome import Update, without_effects
-from rotator.tui.model.state import DashboardState, Page, Picker, Purpose, ScreenName, StatusMessage
+from rotator.tui.model.state import (
+    DashboardState,
+    Page,
+    Picker,
+    PromptPurpose,
+    ScreenName,
+    StatusMessage,
+)
 from rotator.tui.update import accounts as on_accounts
 from rotator.tui.update import lists as on_lists
 from rotator.tui.update import overlay as on_overlay
@@ -137,7 +144,7 @@ def _offered(state: DashboardState, offered: ChoicesLoaded) -> DashboardState:
     if not isinstance(picker, Picker) or offered.wanted != wanted_by(picker):
         return state
     items = offered.items
-    if picker.purpose is not Purpose.CONNECT:
+    if picker.purpose is not PromptPurpose.CONNECT:
         # "Another one" is opencode's own question, which it asks at a login alone.
         items = tuple(item for item in items if item.key)
     return replace(state, overlay=replace(picker, items=items))
@@ -145,7 +152,7 @@ def _offered(state: DashboardState, offered: ChoicesLoaded) -> DashboardState:
 
 def wanted_by(picker: Picker) -> str:
     """Return what the answer that fills a picker is called."""
-    return picker.about if picker.purpose is Purpose.MODEL else "providers"
+    return picker.about if picker.purpose is PromptPurpose.MODEL else "providers"
 
 
 def _ended(state: DashboardState, ended: JobFinished) -> DashboardState:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.core.failures.vendor_tables import Line, Table
+from rotator.core.failures.vendor_tables import Table, TableLine
 from rotator.model import Meaning
 from rotator.plugins.registry import Registry, load_registry
 from rotator.plugins.table_files import as_line, read_tables
@@ -20,9 +20,9 @@ ACME = Table(
     "acme",
     ids=("acme",),
     hosts=("acme.example",),
-    lines=(Line(Meaning.EXHAUSTED, code="acme_limit"),),
+    lines=(TableLine(Meaning.EXHAUSTED, code="acme_limit"),),
 )
-ANYBODY = Table(EVERYBODY, lines=(Line(Meaning.BILLING, text="pay"),))
+ANYBODY = Table(EVERYBODY, lines=(TableLine(Meaning.BILLING, text="pay"),))
 SIGNAL = failure(429, {"error": {"code": "AcmeLimit"}})
 
 

@@ -20,7 +20,7 @@ from rotator.system.processes import (
     _is_named_opencode,
     _is_pure,
     _is_second,
-    _Seen,
+    _ProcessDetails,
     is_running,
     kind_of,
     start_ticks,
@@ -214,7 +214,7 @@ def test_an_opencode_2_is_told_from_an_older_one(
         (tmp_path / name).write_text(json.dumps(content))
     environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     program = program.format(folder=tmp_path)
-    seen = _Seen(7, ["opencode", *shlex.split(words)], [], NOON, environ, None, program)
+    seen = _ProcessDetails(7, ["opencode", *shlex.split(words)], [], NOON, environ, None, program)
 
     assert _is_second(seen) is is_second
     assert _is_second(replace(seen, environ=None)) is (is_second and "state/" not in str(files))

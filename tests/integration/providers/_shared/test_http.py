@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from providers._shared.deadline import Exchange, Phase, Trouble
+from providers._shared.deadline import PendingAnswer, Phase, Trouble
 from providers._shared.http import LARGEST_BYTES, USUAL, Deadlines, send, trouble_of
 from rotator import __version__
 from rotator.errors import ProviderUnavailable
@@ -413,7 +413,7 @@ def test_the_deadlines_are_five_and_fifteen_seconds() -> None:
 
 
 def test_nothing_is_sent_once_nobody_waits_any_more() -> None:
-    exchange, gate = Exchange(), socket.socketpair()
+    exchange, gate = PendingAnswer(), socket.socketpair()
     ended: list[BaseException] = []
 
     def work() -> Trouble:
@@ -456,7 +456,7 @@ def trouble(work: object) -> Trouble:
 def test_a_step_that_is_not_known_to_send_nothing_may_have_sent_all(
     steps: list[str], phase: Phase
 ) -> None:
-    exchange = Exchange()
+    exchange = PendingAnswer()
     exchange.begin()
 
     for step in steps:

@@ -16,7 +16,7 @@ from rotator.core.logins.ownership import owner_of
 from rotator.core.logins.token_lines import (
     EndDoubt,
     Join,
-    Part,
+    PartLine,
     Spend,
     about,
     doubts_of,
@@ -181,7 +181,7 @@ def test_a_login_seen_late_leaves_the_account_that_it_came_into() -> None:
 
     step = next_step(ACME, knowing(state, descent=logged_in(oauth("b"))))
 
-    assert isinstance(step, Part)
+    assert isinstance(step, PartLine)
     assert [one.credential for one in step.parted.left] == [oauth("b")]
 
 
@@ -543,7 +543,7 @@ def test_the_oldest_of_many_tokens_of_one_person_go() -> None:
 
     step = next_step(ACME, knowing(replace(a_state(account), replaced={account.id: many})))
 
-    assert isinstance(step, Part)
+    assert isinstance(step, PartLine)
     assert step.account == account
     assert len(step.parted.kept) < len(many) + 1
 
@@ -557,7 +557,7 @@ def test_what_too_many_tokens_of_nobody_cost_is_said(over: int, dropped: str) ->
 
     step = next_step(ACME, knowing(replace(a_state(account), replaced={account.id: many})))
 
-    assert isinstance(step, Part)
+    assert isinstance(step, PartLine)
     assert step.is_loss
     assert len(step.parted.kept) == MOST_UNKNOWN + 1
     assert dropped in step.why
