@@ -134,6 +134,8 @@ _BILLING_MESSAGES = _rule(
     r"\binvoices? (?:is|are) overdue|^hard limit (?:is )?reached",
     r"\bupdate your (?:billing|payment) (?:information|details|method)\b",
     r"\b(?:reached|hit|exceeded) (?:its|your|the) credit limit\b",
+    r"\bcredit limit (?:is |was |has been )?(?:exceeded|reached)\b",
+    r"\b(?:does not|doesn't|do not|don't) have sufficient (?:credits?|balance|funds)\b",
     r"\bout of (?:credits|funds|balance|extra usage)\b|\bused all available credits",
     r"\bhave any credits|\brequires more credits",
     r"\bincluded credits\b|\bspend(?:ing)? (?:limit|cap)|\bbilling hard limit|\bno payment method",
@@ -198,6 +200,7 @@ _EXHAUSTED_MESSAGES = _rule(
     r"\b(?:tokens|requests) per (?:day|week|month) limit (?:is |was )?(?:exceeded|reached)",
     r"\btoo many (?:tokens|requests) per (?:day|week|month)\b|\bmax(?:imum)? [rt]pd\b",
     r"\bout of (?:[\w-]+ ){0,2}quota\b",
+    r"\b(?:quota|usage) (?:of|for|in) (?:[\w-]+ ){1,3}(?:has been|is) (?:exhausted|used up)\b",
     r"\bquota (?:has been |is )?(?:exceeded|exhausted|used up|depleted)|\bquota will reset",
     r"\byou have no quota|\bfree usage exceeded|\bused all the included free usage",
     r"\bquota (?:limit )?(?:is )?reached",
@@ -227,7 +230,8 @@ _OVERLOAD_IN_CHINESE = _rule(Meaning.OVERLOAD, chinese.BUSY)
 _LETTERS = r" ?(?:rate )?(?:limit|quota|exceeded|reached|\))"
 _SHORT_MESSAGES = _rule(
     Meaning.SHORT_LIMIT,
-    r"\brate limit (?:of [\w ]{1,30} )?(?:is )?(?:reached|exceeded)|\bhit a rate limit",
+    r"\brate limit (?:of [\w ]{1,30} )?(?:is )?(?:reached|exceeded)",
+    r"\bhit (?:an?|your|the) (?:\w+ )?rate limit",
     r"\brate[- ]limited\b|\b(?:due to|because of) rate[- ]limit",
     rf"(?<![a-z])[rt]p[mhd]{_LETTERS}",
     r"\bexceeded the limit of model|\breached your (?:[\w./-]+ ){1,2}limit\b",

@@ -125,6 +125,9 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _LARGEST = 1e17
 _HTTP_ERROR = re.compile(r"[45]\d\d", re.ASCII)
+_TOLD_STATUS = re.compile(
+    r"(?:[\w-]{1,20} ){0,2}API (?:call )?error:? \(?(?P<status>[45]\d\d)\b", re.IGNORECASE
+)
 # How opencode logs an error: "AI_APICallError: …", "AI_RetryError: … Last error: …".
 _ERROR_NAME = re.compile(r"^\w{0,40}Error:\s*(?:Failed after \d{1,3} attempts\. Last error: )?")
 
@@ -168,7 +171,7 @@ def _read(body: str, error: str, headers: tuple[tuple[str, str], ...]) -> ErrorR
         ),
         objects=objects,
         headers=_headers(dict(headers), objects),
-        status=next((s for entry in objects if (s := _status(entry)) is not None), None),
+        status=next(chain(filter(None, map(_status, objects)), _told_statuses(messages)), None),
     )
 
 
@@ -277,6 +280,13 @@ def _messages(entry: Mapping[str, object]) -> Iterator[str]:
         value = entry.get(name)
         if isinstance(value, str) and not _JSON_START.match(value):
             yield _shortened(value).strip()
+
+
+def _told_statuses(messages: list[str]) -> Iterator[int]:
+    """Give the status that a sentence begins with: `OpenAI API error: 402 "…"`."""
+    for message in messages:
+        if match := _TOLD_STATUS.match(message):
+            yield int(match["status"])
 
 
 def _within(messages: Iterable[str]) -> Iterator[str]:
