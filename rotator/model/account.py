@@ -37,7 +37,9 @@ class Limit:
     `since` is when its failure was worked off. `is_stated`: the time is the vendor's own, and no
     guess of ours. With `model` the account rests for those models alone (see
     `rotator.core.selection.limits.concerns`). `is_own`: others of the account's group are not
-    limited by it. `asked` is the model that was refused where the whole account rests for it; None:
+    limited by it. `is_uncounted`: no window of a plan counts what is
+    missing: money, a membership, a month that the vendor's usage leaves out.
+    `asked` is the model that was refused where the whole account rests for it; None:
     that is not known.
     """
 
@@ -50,6 +52,7 @@ class Limit:
     model: str | None = None
     is_own: bool = False
     asked: str | None = None
+    is_uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

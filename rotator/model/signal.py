@@ -103,13 +103,15 @@ EVERYTHING = Scope()
 class Finding:
     """The meaning of a failure, until when it holds if the answer says so, and why we think so.
 
-    `scope` is what a limit is counted for.
+    `scope` is what a limit is counted for. `is_uncounted`: what its vendor tells of usage does not
+    show it.
     """
 
     meaning: Meaning
     reason: str
     until: datetime | None = None
     scope: Scope = EVERYTHING
+    is_uncounted: bool = False
 
 
 class VerdictKind(StrEnum):

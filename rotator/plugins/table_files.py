@@ -18,7 +18,19 @@ from rotator.model import Meaning
 
 log = logging.getLogger(__name__)
 FOLDER = "answers"
-_KNOWN = {"means", "code", "text", "why", "status", "scope", "ends", "waits", "seen", "source"}
+_KNOWN = {
+    "means",
+    "code",
+    "text",
+    "why",
+    "status",
+    "scope",
+    "ends",
+    "waits",
+    "counted",
+    "seen",
+    "source",
+}
 _SCOPES = {"", "model", "account", "provider"}
 _ENDS = {"", "day", "week", "month"}
 
@@ -74,4 +86,5 @@ def as_line(line: Mapping[str, Any]) -> TableLine:
         scope,
         ends,
         line.get("waits", True),
+        line.get("counted", True),
     )

@@ -237,6 +237,13 @@ def m009_refused_models(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE account ADD COLUMN limit_asked TEXT")
 
 
+@store_step
+def m010_uncounted_limits(connection: sqlite3.Connection) -> None:
+    """Note of a limit that no window of a plan counts it; NULL as 0, so that no seal changes."""
+    connection.execute("ALTER TABLE account ADD COLUMN limit_uncounted INTEGER")
+    connection.execute("ALTER TABLE part_limit ADD COLUMN uncounted INTEGER")
+
+
 @history_step
 def m001_events(connection: sqlite3.Connection) -> None:
     """Create the list of what happened and why."""

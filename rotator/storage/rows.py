@@ -84,15 +84,16 @@ def _limit_of(row: Row, prefix: str, model: str | None = None) -> Limit:
         is_own=bool(row[f"{prefix}own"]),
         # What is about one model is about nothing else.
         asked=row["limit_asked"] if model is None else None,
+        is_uncounted=bool(row[f"{prefix}uncounted"]),
     )
 
 
 def limit_values(limit: Limit) -> tuple[object, ...]:
-    """Return what a row has of a limit: state, until, reason, strikes, since, stated, own."""
+    """Return what a row has of a limit, in the order of its columns up to `uncounted`."""
     since = None if limit.since is None else to_iso(limit.since)
     return (
         *(limit.state.value, to_iso(limit.until), limit.reason, limit.strikes),
-        *(since, int(limit.is_stated), int(limit.is_own)),
+        *(since, int(limit.is_stated), int(limit.is_own), 1 if limit.is_uncounted else None),
     )
 
 

@@ -137,6 +137,7 @@ _BILLING_MESSAGES = _rule(
     r"\bcredit limit (?:is |was |has been )?(?:exceeded|reached)\b",
     r"\b(?:does not|doesn't|do not|don't) have sufficient (?:credits?|balance|funds)\b",
     r"\bout of (?:credits|funds|balance|extra usage)\b|\bused all available credits",
+    r"\bused up (?:all )?(?:of )?your (?:[\w-]+ ){0,2}credits\b",
     r"\bhave any credits|\brequires more credits",
     r"\bincluded credits\b|\bspend(?:ing)? (?:limit|cap)|\bbilling hard limit|\bno payment method",
     r"\bbilling (?:to be|must be|(?:is |has |was )?not(?: been)?) (?:enabled|active|set up)",
@@ -248,6 +249,8 @@ _SERVER_MESSAGES = _rule(
     r"(?:5\d\d|time-?d? ?out|fail|error|reset)",
     r"^(?:the )?(?:server|upstream|model|engine) "
     r"(?:had an error|timed out|is (?:temporarily )?unavailable)",
+    r"^(?:the )?(?:service|inference|server|api) (?:is )?temporarily unavailable",
+    r"^an error occurred while processing your request\. you can retry|^no available accounts\b",
     r"^(?:an )?internal (?:server )?error\b|\bupstream error\b|^request timed out by the server",
     r"^\w+ is unable to process your request\.?$",
 )

@@ -18,7 +18,8 @@ from rotator.model import EVERYTHING, Meaning, Scope, Signal
 _SHORTEST_MODEL = 4
 _MODEL_FIELDS = ("model", "model_id", "model_name")
 # How a vendor may name the model more exactly: `openai/gpt-5`, `gpt-5-2025-08-07`.
-_FROM = r"(?:[\w.-]{1,40}/){0,2}"
+_FROM = r"(?:[\w.-]{1,40}/){0,2}(?:(?:anthropic|google|meta|mistralai|openai)-)?"
+_DATE = re.compile(r"[-@]20\d\d-?\d\d-?\d\d$")
 _DATED = r"(?:[-@]20\d\d-?\d\d-?\d\d)?"
 _LIMIT = r"(?:rate[- ]limit|limit|quota|usage|allowance)"
 # Parts of models' names that a plan or a vendor is called by as well.
@@ -63,7 +64,7 @@ def _same(told: str, model: str) -> bool:
 
 
 def _by_name(model: str) -> str:
-    return re.escape(model).replace(r"\.", "[.-]").replace(r"\-", "[.-]")
+    return re.escape(_DATE.sub("", model)).replace(r"\.", "[.-]").replace(r"\-", "[.-]")
 
 
 def _named(model: str) -> re.Pattern[str]:

@@ -47,7 +47,8 @@ class TableLine:
 
     `statuses` are those that it holds for, all where there are none; what has no status, a line
     of opencode's log, is met by each. `ends` is the time of a calendar that it lasts for where
-    nothing else is stated. With `waits` False a wait that is stated is not until then.
+    nothing else is stated. With `waits` False a wait that is stated is not until then; with
+    `counted` False no window that the vendor tells of shows the limit.
     """
 
     meaning: Meaning
@@ -58,6 +59,7 @@ class TableLine:
     scope: str = ""
     ends: str = ""
     waits: bool = True
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ def find_by_table(table: Table, signal: Signal, now: datetime) -> Finding | None
         until = until or _calendar_end(line, table, now)
     code = "" if line.why else line.code
     finding = Finding(line.meaning, reason_of(signal.status, line.meaning, code, line.why), until)
-    return replace(finding, scope=_scope(line, signal)) if line.meaning in LIMITS else finding
+    if line.meaning not in LIMITS:
+        return finding
+    return replace(finding, scope=_scope(line, signal), is_uncounted=not line.counted)
 
 
 def _line(table: Table, status: int | None, answer: ErrorResponse) -> TableLine | None:

@@ -23,6 +23,7 @@ PASSING_COLUMNS = frozenset(
         "limit_stated",
         "limit_own",
         "limit_asked",
+        "limit_uncounted",
         "last_used_at",
     }
 )

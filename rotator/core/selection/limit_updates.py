@@ -87,10 +87,13 @@ def _covers(told: Snapshot, limit: Limit) -> bool:
     """Tell whether a reading has all that can have led to the limit.
 
     Windows of other models say nothing of it, nor does money of how many requests a minute may
-    have; a vendor who counts money alone tells by it whether anything is used up.
+    have; a vendor who counts money alone tells by it whether anything is used up. What no
+    window counts, only money that is there shows to be over.
     """
     if not told.complete:
         return False
+    if limit.is_uncounted and told.windows:
+        return told.balance is not None and told.balance.amount > 0
     if limit.state is AccountState.COOLING and limit.is_stated and _is_of_a_rate(limit):
         return False
     counted = [w for w in told.windows if w.blocks and concerns(w.model, limit.model)]

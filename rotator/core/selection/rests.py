@@ -50,6 +50,7 @@ def next_limit(before: Limit | None, finding: Finding, now: datetime) -> Limit:
         is_stated=until is not None,
         model=finding.scope.model,
         is_own=finding.scope.reach is Reach.ACCOUNT,
+        is_uncounted=finding.is_uncounted or finding.meaning is Meaning.BILLING,
     )
 
 

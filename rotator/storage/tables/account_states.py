@@ -39,8 +39,8 @@ class AccountStates(OpenStore):
         self._write(
             "UPDATE account SET limit_state = ?, limit_until = ?, limit_reason = ?,"
             " limit_strikes = ?, limit_since = ?, limit_stated = ?, limit_own = ?,"
-            " limit_asked = ? WHERE id = ?",
-            *(limit_values(limit) if limit else (None, None, None, 1, None, 0, 0)),
+            " limit_uncounted = ?, limit_asked = ? WHERE id = ?",
+            *(limit_values(limit) if limit else (None, None, None, 1, None, 0, 0, None)),
             limit.asked if limit else None,
             account,
         )
@@ -52,7 +52,7 @@ class AccountStates(OpenStore):
             self._write("DELETE FROM part_limit WHERE until < ?", long_ago)
         self._write(
             "INSERT OR REPLACE INTO part_limit (account, model, state, until, reason, strikes,"
-            " since, stated, own) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " since, stated, own, uncounted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(account, model, *limit_values(limit)),
         )
 

@@ -271,6 +271,15 @@ def test_a_reading_with_room_lifts_a_limit_that_nobody_stated_a_time_for(
     assert live.events()[-1].kind is EventKind.RECOVERED
 
 
+def test_missing_money_is_not_shown_by_windows_with_room(live: Live, teller: Teller) -> None:
+    fails(live, A, a_finding(Meaning.BILLING))
+    teller.tells(KEY_A, ["5h", 0.25, LATER, None], complete=True)
+
+    ask(live, A)
+
+    assert live.state_of(A) is AccountState.EXHAUSTED
+
+
 def test_e1_a_newer_whole_reading_lifts_a_limit_before_the_time_that_was_stated(
     live: Live, teller: Teller
 ) -> None:

@@ -1000,9 +1000,10 @@ def kinds() -> dict[str, Limit]:
     """Return a limit on everything and two on some models, with all that can be said of each."""
     until = NOON + timedelta(hours=1)
     whole = Limit(AccountState.EXHAUSTED, until, "429", 2, NOON, is_stated=True, is_own=True)
+    whole = replace(whole, is_uncounted=True)
     return {
         "whole": whole,
-        "opus": replace(whole, model="Opus", is_own=False),
+        "opus": replace(whole, model="Opus", is_own=False, is_uncounted=True),
         "sonnet": Limit(AccountState.COOLING, NOON + timedelta(days=2), "429", model="Sonnet"),
     }
 

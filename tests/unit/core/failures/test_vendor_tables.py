@@ -184,3 +184,11 @@ def test_a_login_that_is_dead_has_no_end() -> None:
 )
 def test_a_vendor_is_known_by_its_address(host: str, is_there: bool) -> None:  # noqa: FBT001  # a table's column
     assert Table("acme", hosts=("acme.example",)).is_at(host) is is_there
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_line_says_whether_usage_shows_the_limit(*, counted: bool) -> None:
+    told = found(TableLine(X, code="acme_limit", counted=counted), signal=said(code="acme_limit"))
+
+    assert told is not None
+    assert told.is_uncounted is not counted

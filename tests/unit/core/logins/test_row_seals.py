@@ -106,6 +106,7 @@ PASSING = {
     "limit_stated": 0,
     "limit_own": 0,
     "limit_asked": None,
+    "limit_uncounted": None,
     "last_used_at": None,
 }
 

@@ -207,3 +207,23 @@ def test_e2_a_reading_with_fewer_windows_than_before_is_not_complete(
 ) -> None:
     assert as_whole_as(told(used(0.0)), before, NOW).complete is complete
     assert not as_whole_as(told(used(0.0), complete=False), before, NOW).complete
+
+
+@pytest.mark.parametrize("is_stated", [False, True])
+def test_what_no_window_counts_is_not_lifted_by_windows_with_room(*, is_stated: bool) -> None:
+    limit = a_failure(state=AccountState.EXHAUSTED, is_uncounted=True, is_stated=is_stated)
+
+    assert updated_limit(limit, told(used(0.04)), NOW) is limit
+
+
+def test_money_that_is_there_lifts_what_no_window_counts() -> None:
+    limit = a_failure(state=AccountState.EXHAUSTED, is_uncounted=True)
+
+    assert updated_limit(limit, told(used(0.04), balance=MONEY), NOW) == lifted(limit)
+
+
+def test_no_money_beside_windows_lifts_nothing_that_they_do_not_count() -> None:
+    limit = a_failure(state=AccountState.EXHAUSTED, is_uncounted=True)
+    empty = Balance(Decimal(0), "USD")
+
+    assert updated_limit(limit, told(used(0.04), balance=empty), NOW) is limit

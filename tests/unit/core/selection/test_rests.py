@@ -9,7 +9,7 @@ import pytest
 
 from rotator.core.failures.reported_failures import ReportedFailure, find_reported
 from rotator.core.selection.rests import next_limit, next_recovery, recoveries
-from rotator.model import Account, AccountState, Limit, Meaning, Reach, Scope
+from rotator.model import Account, AccountState, Finding, Limit, Meaning, Reach, Scope
 from tests.support.builders import (
     ACME,
     HOUR,
@@ -215,3 +215,16 @@ def test_each_report_answers_for_itself() -> None:
     other = ReportedFailure(ACME, "ses-2", NOW)
 
     assert find_reported([REPORTED, other], ACME, "ses-2", NOW) is other
+
+
+@pytest.mark.parametrize(
+    ("finding", "is_uncounted"),
+    [
+        (a_finding(Meaning.EXHAUSTED), False),
+        (a_finding(Meaning.BILLING), True),
+        (replace(a_finding(Meaning.EXHAUSTED), is_uncounted=True), True),
+    ],
+    ids=["a window", "money", "what its vendor does not count"],
+)
+def test_a_limit_keeps_whether_a_window_counts_it(finding: Finding, *, is_uncounted: bool) -> None:
+    assert next_limit(None, finding, NOW).is_uncounted is is_uncounted
