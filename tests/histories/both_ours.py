@@ -205,9 +205,10 @@ class Ours(Checked):
                 ledger.remove(live.context, account)
 
         self._command(act, self._plan(), switches=True)
+        if self.removing is not None:
+            self.removed.add(self.removing)
         if self.removing is not None and self.removing not in self._people(self.saved()):
             self.seen.discard(self.removing)
-            self.removed.add(self.removing)
             self.gone[self.removing] = self.vendor.alive(self.removing)
             self.late = [one for one in self.late if self._whose(one.entry) != self.removing]
         self.removing = None
