@@ -207,10 +207,10 @@ class Ours(Checked):
         self._command(act, self._plan(), switches=True)
         if self.removing is not None:
             self.removed.add(self.removing)
-        if self.removing is not None and self.removing not in self._people(self.saved()):
+            # What it kept of another login may be an account by now.
             self.seen.discard(self.removing)
-            self.gone[self.removing] = self.vendor.alive(self.removing)
             self.late = [one for one in self.late if self._whose(one.entry) != self.removing]
+            self._excuse(self.removing)
         self.removing = None
 
     # -- how it is done ----------------------------------------------------------------------------

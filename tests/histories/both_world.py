@@ -72,7 +72,8 @@ class World:
         self.seen_keys: set[str] = set()
         self.removing: str | None = None
         self.removed: set[str] = set()
-        # Whose login an opencode has ended that sent a spent token while no watcher ran.
+        # Whose login an opencode has ended: it sent a spent token while no watcher ran, or died
+        # with what it had got.
         self.ended: set[str] = set()
         # Who got tokens from the vendor by what we do now, and whose answers reached nobody.
         self.given: set[str] = set()
@@ -196,7 +197,7 @@ class World:
     def die_with_tokens(self) -> None:
         """Kill an opencode that has got tokens and not written them."""
         if self.late and self.chance.random() < 0.3:
-            self.late.pop()
+            self.ended.add(self._whose(self.late.pop().entry))
 
     def rename_2(self) -> None:
         """Give a login another label."""
@@ -244,6 +245,7 @@ class World:
         if seconds > _LONGEST_SECONDS:
             for one in tuple(self.late):
                 self._write_late(one)
+            self.ended |= {self._whose(one.entry) for one in self.late}
             self.late.clear()
             self._excuse_all()
         self.uptime += seconds
@@ -261,7 +263,7 @@ class World:
             return Saved({}, [], frozenset())
         with contextlib.closing(_connect(self.paths.store)) as connection:
             tables = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-            if not {"account", "refresh", "aside"} <= tables:
+            if not {"account", "refresh", "aside", "replaced"} <= tables:
                 # Whoever made it was cut off before there was anything in it.
                 return Saved({}, [], frozenset())
             rows = connection.execute("SELECT id, provider, entry FROM account").fetchall()
@@ -269,6 +271,7 @@ class World:
                 row[0].decode() if isinstance(row[0], bytes) else row[0]
                 for question in (
                     "SELECT entry FROM account",
+                    "SELECT entry FROM replaced",
                     "SELECT answer FROM refresh WHERE answer IS NOT NULL",
                     "SELECT content FROM aside",
                 )
