@@ -326,7 +326,11 @@ class Ours(Checked):
         return act
 
     def by_others(self, name: str) -> None:
+        """Let somebody else do something; what is gone by that is no loss of ours."""
+        before = self._held(self.saved())
         getattr(self, name)()
+        lost = before & self._alive() - self._held(self.saved())
+        self.ended |= {self.vendor.minted[access].person for access in lost}
         self._excuse_all()
 
     def _new_seam(self) -> Seam:

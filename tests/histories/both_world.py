@@ -72,8 +72,8 @@ class World:
         self.seen_keys: set[str] = set()
         self.removing: str | None = None
         self.removed: set[str] = set()
-        # Whose login an opencode has ended: it sent a spent token while no watcher ran, or died
-        # with what it had got.
+        # Of whom an opencode, or the user, has ended a login that nobody of ours had: it sent a
+        # spent token while no watcher ran, died with what it had got, or wrote over it.
         self.ended: set[str] = set()
         # Who got tokens from the vendor by what we do now, and whose answers reached nobody.
         self.given: set[str] = set()
