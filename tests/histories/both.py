@@ -43,9 +43,7 @@ class Day(Ours):
             self.move_database()
         if self.table.is_renamed:
             self.table.use_another_schema()
-        for one in tuple(self.late):
-            self._write_late(one)
-        self._excuse_all()
+        self.by_others("write_all_late")
         while self.watcher is not None and self.watcher.asking:
             self.finish_refresh()
         with mock.patch.object(self, "_plan", return_value=UNDISTURBED):

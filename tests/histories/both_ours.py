@@ -293,6 +293,7 @@ class Ours(Checked):
     def _settle(self, outcome: Outcome, plan: Plan) -> None:
         if outcome.crashed or (outcome.faulty and plan.lasting):
             self.unheard |= self.given
+        self.ended |= self.unheard
         for person in self.unheard:
             self._excuse(person)
         self.unheard.clear()

@@ -73,7 +73,8 @@ class World:
         self.removing: str | None = None
         self.removed: set[str] = set()
         # Of whom an opencode, or the user, has ended a login that nobody of ours had: it sent a
-        # spent token while no watcher ran, died with what it had got, or wrote over it.
+        # spent token while no watcher ran, died with what it had got, or wrote over
+        # it. Or its vendor's answer reached nobody.
         self.ended: set[str] = set()
         # Who got tokens from the vendor by what we do now, and whose answers reached nobody.
         self.given: set[str] = set()
@@ -182,6 +183,11 @@ class World:
         """Let an opencode write what it has got."""
         if self.late:
             self._write_late(self.late[0])
+
+    def write_all_late(self) -> None:
+        """Let every opencode write what it has got."""
+        for one in tuple(self.late):
+            self._write_late(one)
 
     def _write_late(self, one: Late) -> None:
         if one.slot is not None and (not self.table.path.exists() or self.table.is_locked()):
