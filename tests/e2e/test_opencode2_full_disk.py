@@ -64,7 +64,14 @@ class Disk:
     def serving(self) -> Iterator[Server2]:
         """Run a server inside while the block runs."""
         port = free_port()
-        words = [opencode2(), "serve", "--hostname", "127.0.0.1", "--port", str(port)]
+        words: list[str | Path] = [
+            opencode2(),
+            "serve",
+            "--hostname",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
         line = f"{self._line(*words)} </dev/null >/dev/null 2>&1 & echo $!"
         pid = int(self.inside.does(line).split()[-1])
         server = Server2(self.house, f"http://127.0.0.1:{port}", PASSWORD, pid)
