@@ -74,13 +74,10 @@ class Checked(World):
             tokens = ("refresh", "access", "expires")
             rest = {k: v for k, v in found.value.items() if k not in tokens}
             assert rest == {k: v for k, v in before.value.items() if k not in tokens}, "not ours"
-            was, is_now = before.value["access"], found.value["access"]
+            was = before.value["access"]
             assert self._whose(before.value) == self._whose(found.value), "another's tokens"
-            worse = was in self._alive() and is_now not in self._alive()
-            # Of two logins of one person an opencode may be spending the one that we copy. What
-            # stood there is kept for the person to adopt then.
-            is_spending = any(self._whose(o.entry) == self._whose(found.value) for o in self.late)
-            fine = not worse or self._outcome.mixed or is_spending or was in self.saved().held
-            assert fine, f"older tokens of {self._whose(found.value)} were put in"
+            # What an opencode has written there is either saved by now, or it still stands there.
+            is_unseen = was in self._alive() and was not in self.saved().held
+            assert not is_unseen, f"tokens of {self._whose(found.value)} were written over unseen"
             before.value = found.value
             self.counted["newer tokens put in"] += 1

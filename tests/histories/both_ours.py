@@ -228,6 +228,10 @@ class Ours(Checked):
                 return Plan(fault=fault, fault_at=self.chance.randint(1, 60), lasting=lasting)
             case "other":
                 name = self.chance.choice([*OTHERS])
+                if self.chance.random() < 1 / 2:
+                    # That matters most of what one can do there.
+                    name = self.chance.choice(["refresh_2", "log_in_2", "switch_2", "log_out_2"])
+                    return Plan(other=name, other_at=1, before_writing=True)
                 return Plan(other=name, other_at=step, in_database=in_database)
             case "locked":
                 return Plan(locked=self.chance.choice(["writing", "alone"]))
@@ -301,6 +305,7 @@ class Ours(Checked):
 
     def _acts(self, seam: Seam, plan: Plan) -> list[Act]:
         among = _in_database if plan.in_database else anything
+        among = _writing_into_database if plan.before_writing else among
         if plan.crash_at:
             return [at(plan.crash_at, seam.crash, among)]
         if plan.fault:
@@ -362,6 +367,10 @@ class Ours(Checked):
 
 def _in_database(step: Step) -> bool:
     return step.path is not None and "opencode.db" in str(step.path)
+
+
+def _writing_into_database(step: Step) -> bool:
+    return _in_database(step) and step.words.startswith("BEGIN")
 
 
 def void(_: object) -> None:

@@ -34,7 +34,14 @@ class Plan:
     other_at: int = 0
     # Only steps that have to do with the database count.
     in_database: bool = False
+    # Only the beginning of a change of it counts.
+    before_writing: bool = False
     locked: str = ""
+
+    def __repr__(self) -> str:
+        """Name what there is of it, as one would write it."""
+        parts = [f"{name}={value!r}" for name, value in vars(self).items() if value]
+        return f"Plan({', '.join(parts)})"
 
 
 UNDISTURBED = Plan()
