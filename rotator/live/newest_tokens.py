@@ -12,6 +12,7 @@ from rotator.context import Context
 from rotator.errors import LiveFileError
 from rotator.live.capture import capture_live
 from rotator.model import AccountId
+from rotator.opencode.second_home import second_home
 from rotator.system.locks import swap_lock, watcher_pid
 
 
@@ -34,9 +35,8 @@ def look_into_table(context: Context, account: AccountId) -> str | None:
     # Where a watcher runs the store knows what stood there a moment ago, for commands, too.
     watched = watcher_pid(context.paths.watch_lock) is not None
     from rotator.live.homes import capture_tokens  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
-    return capture_tokens(context, DatabaseHome(context.paths), watched=watched)
+    return capture_tokens(context, second_home(context.paths), watched=watched)
 
 
 def look_into_both(context: Context, account: AccountId) -> str | None:
