@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 from rotator.errors import LiveFileError, RotatorError
 from rotator.live.swap import SwapRequest, swap
-from rotator.model import Account, Finding, HomeName, Meaning, Signal, Source
+from rotator.model import Account, AccountId, Finding, HomeName, Meaning, Signal, Source
 from rotator.opencode.database.home import DatabaseHome
 from rotator.opencode.database.table import TableReader
 from rotator.provider import HttpAnswer, HttpRequest
@@ -196,16 +196,18 @@ class Ours(Checked):
 
     def remove(self) -> None:
         """Remove an account."""
+        chosen: list[AccountId] = []
 
         def act(live: Live) -> None:
             accounts = live.state.of(NAMED)
             if accounts:
                 account = self.chance.choice(accounts)
                 self.removing = self._of(account)
+                chosen.append(account.id)
                 ledger.remove(live.context, account)
 
         self._command(act, self._plan(), switches=True)
-        if self.removing is not None:
+        if self.removing is not None and chosen[0] not in self.saved().tokens:
             self.removed.add(self.removing)
             # What it kept of another login may be an account by now.
             self.seen.discard(self.removing)
