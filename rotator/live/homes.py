@@ -60,21 +60,24 @@ def capture_home(
     return home.read()
 
 
-def capture_tokens(context: Context, home: Home, *, watched: bool) -> None:
+def capture_tokens(context: Context, home: Home, *, watched: bool) -> str | None:
     """Save newer tokens of what is known to stand in a home, and nothing else that is new there.
 
     Who is active there is heard of at the next look, by whoever knows what we have switched.
-    Call it under the swap lock. Raises StoreError.
+    Where it cannot be read it is returned why. Call it under the swap lock. Raises StoreError.
     """
     reading = home.read()
-    if not isinstance(reading, Entries):
-        return
+    if isinstance(reading, Unusable):
+        return reading.why
+    if isinstance(reading, Absent):
+        return None
     known = {s.slot: s for s in context.store.state().standings if s.home is home.name}
     entries = (e for e in reading.entries if e.slot in known)
     reading = Entries(tuple(replace(e, active=known[e.slot].active) for e in entries))
     take_descents(context)
     capture_entries(context, home.name, reading, watched=watched)
     _mend(context, home, reading)
+    return None
 
 
 def switch(context: Context, home: Home, account_id: AccountId, why: str) -> SwitchedIn:

@@ -40,6 +40,7 @@ from rotator.model import (
     HomeName,
     State,
 )
+from rotator.opencode.second_home import second_home
 from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import with_fresh_tokens
 from rotator.services.rotate import find_account
@@ -330,9 +331,8 @@ def _make_way_elsewhere(context: Context, account: Account) -> str | None:
     if HomeName.DATABASE not in state.live_in(account):
         return None
     from rotator.live.homes import switch  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
-    home = DatabaseHome(context.paths)
+    home = second_home(context.paths)
     there = {standing.account for standing in state.standings if standing.home is home.name}
     barred = {other.id for other in state.accounts if other.id not in there} | {account.id}
     other = choose(state, Selection(account.provider, barred, account.credential), now).account
@@ -351,9 +351,8 @@ def _take_out_elsewhere(context: Context, account: Account) -> None:
     if not has_second_home(context):
         return
     from rotator.live.homes import take_out_of  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
-    take_out_of(context, DatabaseHome(context.paths), account.id)
+    take_out_of(context, second_home(context.paths), account.id)
 
 
 def _successor(context: Context, account: Account) -> Account | None:

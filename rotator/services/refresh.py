@@ -140,9 +140,12 @@ def begin(context: Context, account_id: AccountId) -> Attempt | str:
     the way by now. Raises StoreError: then nothing may be sent.
     """
     try:
-        look_into_both(context, account_id)
+        why_unread = look_into_both(context, account_id)
     except SwapConflict as exc:
         return exc.message
+    if why_unread is not None:
+        # OpenCode 2 may have spent the token that we know.
+        return why_unread
     with context.store.transaction():
         state, now = context.store.state(), context.clock()
         account = state.account(account_id)

@@ -23,6 +23,7 @@ from rotator.live.apply_change import LOGGED_OUT
 from rotator.live.refresh_answers import why_unsettled, with_resting
 from rotator.live.swap import SwapRequest, swap
 from rotator.model import Account, AccountId, AccountState, Event, HomeName, State
+from rotator.opencode.second_home import second_home
 from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import is_held_up, with_fresh_tokens
 from rotator.wording import moment_in_full
@@ -145,10 +146,9 @@ def _in_database(context: Context, plan: Plan, homes: tuple[HomeName, ...]) -> R
     if HomeName.DATABASE not in homes:
         return unchanged
     from rotator.live.homes import switch  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
     try:
-        done = switch(context, DatabaseHome(context.paths), plan.to.id, plan.why)
+        done = switch(context, second_home(context.paths), plan.to.id, plan.why)
     except LiveFileError as exc:
         if HomeName.AUTH_FILE not in homes:
             raise

@@ -20,6 +20,7 @@ from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of, sec
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
 from rotator.opencode.home import Absent, Entries, Home, Unusable
 from rotator.opencode.own_plugins import is_fixed_at_start
+from rotator.opencode.second_home import second_home
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
 from rotator.services.restarts import bridges_in_use
@@ -200,9 +201,7 @@ def _homes(context: Context) -> Iterator[HomeLine]:
     """Yield each home that is there."""
     homes: list[Home] = [AuthFileHome(context.paths.auth_file, context.replaced)]
     if has_second_home(context):
-        from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-
-        homes.append(DatabaseHome(context.paths))
+        homes.append(second_home(context.paths))
     for home in homes:
         match home.read():
             case Entries(entries):

@@ -11,6 +11,7 @@ from rotator.live.capture import capture_live, wait_for_late_writes
 from rotator.live.clock_change import follow_clock
 from rotator.model import State
 from rotator.opencode.auth.writer import sweep_live
+from rotator.opencode.second_home import second_home
 from rotator.services.lost_captures import tell_of_lost_captures
 from rotator.services.refresh import settle_pending_refreshes
 from rotator.services.second_home import has_second_home
@@ -68,9 +69,8 @@ def _capture_homes(context: Context, *, watched: bool) -> None:
 
 def _capture_second(context: Context, *, watched: bool) -> None:
     from rotator.live.homes import capture_home  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-    from rotator.opencode.database.home import DatabaseHome  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
-    capture_home(context, DatabaseHome(context.paths), watched=watched)
+    capture_home(context, second_home(context.paths), watched=watched)
 
 
 def finish(context: Context) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench.answers import crafted_answers
 from tests.bench.dashboard import first_screen, on_screen
 from tests.bench.failover import added_time, capture_time, failover_latency
-from tests.bench.failover2 import added_time2, failover_latency2
+from tests.bench.failover2 import added_time2, capture_time2, failover_latency2
 from tests.bench.figures import Figure, sync_cost
 from tests.bench.flood import FILES, LINES, first_word
 from tests.bench.prompt import prompt_line
@@ -25,7 +25,7 @@ _MANY, _SMALL = 20, 20
 def measure(home: Path, rounds: int) -> list[Figure]:
     """Measure everything, each in a HOME of its own below `home`."""
     both = ("failover", "failover2", "added", "added2")
-    for name in ("disk", *both, "capture", "first", "screen", "prompt", "flood"):
+    for name in ("disk", *both, "capture", "capture2", "first", "screen", "prompt", "flood"):
         (home / name).mkdir()
     return [
         sync_cost(home / "disk"),
@@ -35,6 +35,7 @@ def measure(home: Path, rounds: int) -> list[Figure]:
         *added_time(home / "added", rounds),
         added_time2(home / "added2", rounds),
         capture_time(home / "capture", rounds),
+        capture_time2(home / "capture2", rounds),
         *first_screen(home / "first", max(rounds // _FEWER, 3)),
         *on_screen(home / "screen", max(rounds // 2, 3)),
         *prompt_line(home / "prompt", max(rounds // _FEWER, 3)),

@@ -1,25 +1,28 @@
-"""The same inside of the real OpenCode 2: how long a failover takes, and what the bridge costs."""
+"""The same inside of the real OpenCode 2, and how soon a login there is an account."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
-from rotator.context import open_context
+from rotator.context import Context, open_context
 from rotator.system.paths import find_paths
 from tests.bench.failover import ACCOUNTS, TRAVEL_SECONDS
 from tests.bench.figures import Figure
 from tests.e2e.scenes import install_bridge
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode2_process import Server2, serve2
+from tests.support.opencode2_process import Server2, database, serve2
 from tests.support.provider_answers import refusal, streamed
 from tests.support.rotator_process import watcher
 from tests.support.waiting import wait_until
 
 MODEL = "mock/m1"
-_CAPTURE_SECONDS = 20.0
+_CAPTURE_SECONDS, _LOOK_SECONDS = 20.0, 0.001
 _WARM_UP = 3
 # One before the bridge and one behind it: what lies between them is the bridge's.
 _FIRST, _LAST = Path("plugin", "a-first.js"), Path("plugins", "z-last", "index.js")
@@ -93,6 +96,28 @@ def added_time2(home: Path, rounds: int) -> Figure:
     return Figure("added by the bridge in OpenCode 2, both hooks", added[_WARM_UP:], aim_ms=0.1)
 
 
+def capture_time2(home: Path, rounds: int) -> Figure:
+    """Measure from the time that OpenCode wrote into a login's row to the account in the store."""
+    values = []
+    with LoopbackProvider() as provider:
+        house = _household(home, provider)
+        with watcher(house), serve2(house) as server:
+            server.connections("mock")
+            with (
+                open_context(find_paths(house.env())) as context,
+                contextlib.closing(sqlite3.connect(database(house))) as table,
+            ):
+                for number in range(rounds + _WARM_UP):
+                    server.add_key("mock", f"KEY-CANARY-{number}")
+                    _wait_for_accounts(context, number + 1)
+                    seen_ms = time.time() * 1000
+                    newest = "SELECT max(time_created) FROM credential"
+                    (written_ms,) = table.execute(newest).fetchone()
+                    values.append(seen_ms - written_ms)
+    name = "row written by OpenCode 2 → account in the store"
+    return Figure(name, values[_WARM_UP:], aim_ms=60)
+
+
 def _household(home: Path, provider: LoopbackProvider) -> Household:
     house = Household(home)
     house.configure(provider.url)
@@ -103,8 +128,13 @@ def _log_in(server: Server2, count: int) -> None:
     for number in range(count):
         server.add_key("mock", f"KEY-CANARY-{number}", f"n{number}")
     with open_context(find_paths(server.house.env())) as context:
-        wait_until(
-            lambda: len(context.store.state().accounts) == count,
-            _CAPTURE_SECONDS,
-            "every login to be an account",
-        )
+        _wait_for_accounts(context, count)
+
+
+def _wait_for_accounts(context: Context, count: int) -> None:
+    wait_until(
+        lambda: len(context.store.state().accounts) == count,
+        _CAPTURE_SECONDS,
+        "every login to be an account",
+        poll_seconds=_LOOK_SECONDS,
+    )

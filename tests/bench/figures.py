@@ -45,7 +45,7 @@ class Figure:
         aim = f"  (aim: {', '.join(aims)})" if aims else ""
         return (
             f"{self.name:<58} n={len(self.values_ms):<4} median {self.median_ms:7.2f} ms"
-            f"  p99 {self.p99_ms:7.2f} ms{aim}"
+            f"  p99 {self.p99_ms:7.2f} ms  worst {max(self.values_ms):7.2f} ms{aim}"
         )
 
 

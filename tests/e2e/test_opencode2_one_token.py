@@ -24,6 +24,10 @@ import pytest
 
 from rotator.context import Context, open_context
 from rotator.core.logins.refresh_policy import HANDS_OFF
+from rotator.opencode.auth.entries import parse_entry
+from rotator.opencode.database.home import DatabaseHome
+from rotator.opencode.home import Entries
+from rotator.secret import Secret
 from rotator.system.paths import find_paths
 from tests.e2e.scenes import install_bridge, wait_for_accounts
 from tests.e2e.test_opencode2_chatgpt import MODEL, REROUTE
@@ -237,6 +241,29 @@ def desk(home: Path, tmp_path: Path, provider: LoopbackProvider) -> Iterator[Des
                 found.wait_until_settled()
                 yield found
     end_services(house)
+
+
+@pytest.mark.timeout(180)
+def test_what_opencode_2_refreshes_while_we_write_is_not_written_over(desk: Desk) -> None:
+    home = DatabaseHome(find_paths(places(desk.house.home)))
+    reading = home.read()
+    assert isinstance(reading, Entries)
+    entry = reading.of("openai")[0]
+    assert entry.active
+    assert not isinstance(entry.credential, str)
+    person = str(entry.credential.account_id).removeprefix("acct-")
+    ours = {"type": "oauth", "refresh": "REF-CANARY-ours", "access": access_token(person, 99)}
+    put = parse_entry("openai", Secret(json.dumps({**ours, "expires": 1})))
+    before = len(desk.vendor.families[person])
+
+    desk.ask_two()
+    done = home.update(entry.slot, entry, put)
+
+    assert len(desk.vendor.families[person]) > before
+    assert not done
+    desk.wait_until_settled()
+    assert Table(database(desk.house)).values()[entry.slot]["refresh"] == desk.vendor.newest(person)
+    assert desk.vendor.revoked == set()
 
 
 @pytest.mark.timeout(120 + 5 * REFRESHES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +64,29 @@ class Both:
         return entry
 
 
+Trouble = Callable[[Table], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def locked(table: Table) -> Iterator[None]:
+    """Let another program keep the database for itself."""
+    other = table.hold()
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("UPDATE credential SET label = label")
+    yield
+    other.execute("ROLLBACK")
+    table.close()
+
+
+@contextlib.contextmanager
+def another_schema(table: Table) -> Iterator[None]:
+    """Let a version of OpenCode that is not known here have the table."""
+    table.do("ALTER TABLE credential RENAME COLUMN value TO content")
+    yield
+    table.do("ALTER TABLE credential RENAME COLUMN content TO value")
+
+
 @pytest.fixture
 def both(home: Path) -> Iterator[Both]:
     clock = HandClock()
@@ -95,6 +119,36 @@ def test_what_a_home_has_newer_is_seen_before_a_refresh_token_is_sent(both: Both
 
     assert both.sent == []
     assert both.live.saved(ADA)["refresh"] == newest["refresh"]
+
+
+@pytest.mark.parametrize("trouble", [locked, another_schema])
+def test_no_refresh_token_is_sent_while_a_home_that_may_have_a_newer_one_cannot_be_read(
+    both: Both, trouble: Trouble
+) -> None:
+    slot = both.log_in(both.vendor.log_in("ada"))
+    both.log_in(both.vendor.log_in("bob"))
+    both.live.clock.pass_time(hours=2)
+    old = both.live.account(ADA)
+    newest = both.refresh_in(slot)
+    with trouble(both.table):
+        ensure_fresh(both.live.context, old)
+        sent = list(both.sent)
+
+    ensure_fresh(both.live.context, old)
+
+    assert sent == both.sent == []
+    assert both.live.saved(ADA)["refresh"] == newest["refresh"]
+
+
+def test_a_home_that_is_gone_keeps_nobody_from_new_tokens(both: Both) -> None:
+    both.log_in(both.vendor.log_in("ada"))
+    both.log_in(both.vendor.log_in("bob"))
+    both.live.clock.pass_time(hours=2)
+    both.table.path.unlink()
+
+    ensure_fresh(both.live.context, both.live.account(ADA))
+
+    assert both.sent == [("ada", 1)]
 
 
 def test_what_the_table_has_newer_goes_into_auth_json(both: Both) -> None:
