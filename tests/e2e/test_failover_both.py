@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -27,7 +28,7 @@ from tests.e2e.failover_table import (
     Refused,
     place,
 )
-from tests.e2e.scenes import CAPTURE_SECONDS
+from tests.e2e.scenes import CAPTURE_SECONDS, of
 from tests.e2e.test_many_at_once import SECONDS, SESSIONS, Gate
 from tests.support.provider_answers import Answer, StreamError, refusal, streamed, tool_call
 from tests.support.provider_request import Request
@@ -299,6 +300,9 @@ def test_a_command_survives_in_every_way_of_asking(side: Side, way: str) -> None
     assert side.asked(name) == "ab"
     wait_for_switch(side, name, "b")
     assert len(side.events(name, "failover")) == 1
+    (until,) = [one["until"] for one in of(side.house, name) if one["until"]]
+    left = datetime.fromisoformat(until) - datetime.now(UTC)
+    assert timedelta(minutes=55) < left <= timedelta(hours=1)
 
 
 @pytest.mark.timeout(SECONDS)
