@@ -67,7 +67,7 @@ def failover_latency2(home: Path, rounds: int, sync_ms: float) -> Figure:
                 assert refused.sent_ns is not None
                 values.append((repeated.read_ns - refused.sent_ns) / 1e6)
     name = "failover in OpenCode 2: 429 sent → repeated request there"
-    return Figure(name, values[_WARM_UP:], aim_ms=5 + sync_ms, aim_p99_ms=50)
+    return Figure(name, values[_WARM_UP:], aim_ms=round(5 + sync_ms, 1), aim_p99_ms=50)
 
 
 def added_time2(home: Path, rounds: int) -> list[Figure]:
