@@ -17,6 +17,9 @@ from rotator.text import sanitize
 from rotator.wording import counted
 
 _OTHERS = 0o077
+_LEFT_ALONE = (
+    "OpenCode 2's logins are left alone; if it is newer than opencode-rotator, update that"
+)
 _BESIDE = ("", "-wal", "-shm")
 
 
@@ -28,7 +31,7 @@ def look_at_database(setup: DoctorContext) -> Iterator[CheckResult]:
             # Whoever has no OpenCode 2 need not hear of it; opencode 1 makes an empty table, too.
             return
         case Unusable(why=why):
-            yield problem(Check.DATABASE, why, "OpenCode 2's logins are left alone until then")
+            yield problem(Check.DATABASE, why, _LEFT_ALONE)
         case Entries(entries):
             says = f"{home.where()} holds {counted(len(entries), 'login')}"
             yield ok(Check.DATABASE, says)

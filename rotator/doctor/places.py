@@ -191,7 +191,7 @@ def auth_file_is_wide(setup: DoctorContext) -> bool:
 def _told_of_live(path: Path) -> str:
     reading = read_live(path)
     if not isinstance(reading, Whole):
-        return f"{path} is not there yet; opencode makes it at the first login"
+        return f"{path} is not there yet; opencode 1 makes it at its first login"
     count = len(reading.entries)
     return f"{path} is whole and holds {counted(count, 'login')}"
 

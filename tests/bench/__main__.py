@@ -27,13 +27,14 @@ def measure(home: Path, rounds: int) -> list[Figure]:
     both = ("failover", "failover2", "added", "added2")
     for name in ("disk", *both, "capture", "capture2", "first", "screen", "prompt", "flood"):
         (home / name).mkdir()
+    sync = sync_cost(home / "disk")
     return [
-        sync_cost(home / "disk"),
+        sync,
         crafted_answers(),
         failover_latency(home / "failover", rounds),
-        failover_latency2(home / "failover2", rounds),
+        failover_latency2(home / "failover2", rounds, sync.median_ms),
         *added_time(home / "added", rounds),
-        added_time2(home / "added2", rounds),
+        *added_time2(home / "added2", rounds),
         capture_time(home / "capture", rounds),
         capture_time2(home / "capture2", rounds),
         *first_screen(home / "first", max(rounds // _FEWER, 3)),

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.scenes import A, kinds, states, stream_errors
+from tests.e2e.scenes import A, kinds, states
 from tests.support.bridge_process import bridge_process
-from tests.support.household import COLLECTS, Household
+from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
-from tests.support.opencode_process import serve
 from tests.support.provider_answers import Answer, refusal
 from tests.support.provider_request import Request
 
@@ -45,28 +43,6 @@ class Gate:
         return refusal(429, headers=HOUR)
 
 
-@pytest.mark.timeout(SECONDS)
-def test_200_sessions_of_one_server_fail_at_once(
-    watched: Household, provider: LoopbackProvider
-) -> None:
-    gate = Gate(SESSIONS)
-    gate.open()
-    provider.answer(gate, key=A, title=False)
-    with serve(watched, **COLLECTS) as server, ThreadPoolExecutor(SESSIONS) as pool:
-        sessions = [server.create_session() for _ in range(SESSIONS)]
-
-        said = list(
-            pool.map(lambda session: server.prompt(session, "hi", seconds=SECONDS), sessions)
-        )
-
-    assert len([text for text in said if text == "Hello from the loopback provider."]) == SESSIONS
-    assert kinds(watched).count("failover") == 1
-    assert stream_errors(watched) == []
-    assert states(watched) == ["ready", "cooling"]
-    assert [key for key in provider.keys if key == A] == [A] * SESSIONS
-
-
-# The bridge waits for so long and no longer, whatever else the computer has to do.
 @pytest.mark.alone
 @pytest.mark.timeout(SECONDS)
 def test_2000_requests_of_one_bridge_fail_at_once(

@@ -11,13 +11,13 @@ import pytest
 
 from tests.e2e.one_server import Scene, key, one_server, two_keys
 from tests.e2e.scenes import api, of, states
-from tests.support.provider_answers import refusal, slow_text, streamed, tool_call
+from tests.support.provider_answers import refusal, slow_text
 from tests.support.rotator_process import rotator, status
 from tests.support.waiting import wait_until
 
 HOUR = {"retry-after": "3600"}
 PAUSE_SECONDS = 0.3
-PROVIDERS = ("turn", "flow", "hand", "again", "leave")
+PROVIDERS = ("flow", "hand", "again", "leave")
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +32,6 @@ def scene(served: Scene) -> Iterator[Scene]:
     """Return it with nobody else's rules and requests."""
     yield served
     served.provider.begin_anew()
-
-
-def test_a_limit_in_the_middle_of_a_turn_does_not_end_it(scene: Scene) -> None:
-    note = scene.house.project / "note.txt"
-    note.write_text("a note\n")
-    scene.provider.script(
-        tool_call("read", filePath=str(note)),
-        refusal(429, headers=HOUR),
-        tool_call("bash", command="echo a-second-tool", description="echo"),
-        streamed("The turn ", "is complete."),
-    )
-
-    said = scene.ask("turn", "read the note")
-
-    one, two = key("turn", "1"), key("turn", "2")
-    assert said == "The turn is complete."
-    assert scene.keys_of("turn") == [one, one, two, two]
-    *_, last = scene.provider.asked()
-    assert "a note" in last.raw_body.decode()
-    assert last.raw_body.decode().count("a-second-tool") >= 1
-    assert scene.errors_of("turn") == []
-    assert states(scene.house, "turn") == ["ready", "cooling"]
 
 
 def test_a_stream_arrives_as_the_provider_sends_it(scene: Scene) -> None:

@@ -23,7 +23,7 @@ def test_each_test_that_the_table_names_is_there() -> None:
         test
         for test in named_tests()
         if not re.search(
-            rf"^def {re.escape(test.partition('::')[2])}\(",
+            rf"^def {re.escape(test.partition('::')[2].partition('[')[0])}\(",
             (E2E / test.partition("::")[0]).read_text(encoding="utf-8"),
             re.MULTILINE,
         )
@@ -54,6 +54,21 @@ def test_a_test_that_failed_and_one_that_nobody_ran_are_told(tmp_path: Path) -> 
 
     assert rows[0] == f"| {first.what} | yes | not shown |"
     assert rows[1] == f"| {second.what} | fails | not shown |"
+
+
+def test_of_a_test_that_runs_in_both_each_has_its_own_result(tmp_path: Path) -> None:
+    report = tmp_path / "results.xml"
+    cases = [
+        case("test_a.py::test_b", "[opencode 1-429]", ""),
+        case("test_a.py::test_b", "[OpenCode 2-429]", "<failure/>"),
+    ]
+    report.write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+
+    results = results_in([report])
+
+    assert results["test_a.py::test_b[opencode 1]"]
+    assert not results["test_a.py::test_b[OpenCode 2]"]
+    assert not results["test_a.py::test_b"]
 
 
 def case(test: str, parameters: str, inside: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from tests.e2e.failover_table import SIDES
 from tests.support.repository import ROOT
 
 DOCUMENT = ROOT / "docs" / "compatibility.md"
@@ -54,8 +55,13 @@ def _cell(*tests: str, remark: str = "") -> Cell:
     return Cell(tests, remark)
 
 
-_RUN, _FAIL2 = "test_failover_run.py", "test_opencode2_failover.py"
-_ROTATE2, _REFUSED2 = "test_opencode2_rotate.py", "test_opencode2_refusals.py"
+def _both(*tests: str, remark: str = "") -> tuple[Cell, Cell]:
+    """Return the cells of tests that run in both, each with its own cases of them."""
+    one, two = ([f"{_BOTH}::{test}[{side}]" for test in tests] for side in SIDES)
+    return Cell(tuple(one)), Cell(tuple(two), remark)
+
+
+_BOTH, _ROTATE2 = "test_failover_both.py", "test_opencode2_rotate.py"
 LINES = (
     Line(
         "a login becomes an account",
@@ -75,72 +81,68 @@ LINES = (
     ),
     Line(
         "a refused key is replaced inside of the request",
-        _cell(f"{_RUN}::test_a_limited_key_is_replaced_inside_the_running_request"),
-        _cell(
-            f"{_REFUSED2}::test_a_refused_key_is_replaced_inside_the_running_request",
-            f"{_FAIL2}::test_a_run_with_a_server_of_its_own_survives",
-            f"{_FAIL2}::test_a_run_with_the_background_service_survives",
+        *_both(
+            "test_a_refused_key_is_replaced_inside_of_the_request",
+            "test_a_command_survives_in_every_way_of_asking",
         ),
     ),
     Line(
         "a ChatGPT login is replaced with its account",
-        _cell(
-            "test_failover_logins.py::test_the_repeated_request_carries_the_other_token_and_its_account"
-        ),
-        _cell(
-            f"{_FAIL2}::test_a_chatgpt_login_is_replaced_with_its_account",
-            "test_opencode2_chatgpt.py::test_no_request_has_two_accounts_halves_while_rotations_run",
-        ),
+        *_both("test_a_chatgpt_login_is_replaced_with_its_account"),
+    ),
+    Line(
+        "a refusal that says nothing of the account is passed on",
+        *_both("test_a_plain_refusal_is_passed_on_and_nobody_else_is_asked"),
     ),
     Line(
         "a turn that is refused in its middle goes on",
-        _cell("test_serve.py::test_a_limit_in_the_middle_of_a_turn_does_not_end_it"),
-        _cell(f"{_REFUSED2}::test_a_turn_with_tool_calls_goes_on_where_it_was_refused"),
+        *_both("test_a_turn_with_tool_calls_goes_on_where_it_was_refused"),
     ),
     Line(
         "a refused title",
-        _cell(
-            "test_small_model.py::test_e3_a_refused_title_rests_the_small_model_alone_and_the_turns_go_on"
+        *_both("test_a_title_that_is_refused_goes_on_with_the_other_login"),
+    ),
+    Line(
+        "with every account limited the vendor's words come through",
+        *_both(
+            "test_with_both_limited_each_is_asked_once_and_the_vendor_s_words_come_through",
+            "test_a_third_login_answers_where_the_second_is_refused_as_well",
         ),
-        _cell(f"{_REFUSED2}::test_a_title_that_is_refused_goes_on_with_the_other_login"),
+    ),
+    Line(
+        "with balancing off a refusal is noted and passed on",
+        *_both("test_with_balancing_off_the_refusal_is_noted_and_passed_on"),
+    ),
+    Line(
+        "without a watcher that answers it goes its own way",
+        *_both("test_without_a_watcher_that_answers_the_refusal_is_opencode_s_own"),
     ),
     Line(
         "reasoning that is bound to an account is left out",
-        _cell(
-            "test_bound_history.py::test_a_failover_and_a_rotation_by_hand_cost_one_refused_request_each_at_the_most"
-        ),
-        _cell(f"{_FAIL2}::test_reasoning_that_the_other_account_cannot_read_is_left_out"),
+        *_both("test_reasoning_that_is_bound_to_an_account_costs_one_refused_request"),
     ),
     Line(
         "an error inside of an answer",
-        _cell(
-            "test_answers_that_are_none.py::test_f1_f2_f3_another_login_answers_and_no_loop_is_endless"
-        ),
-        _cell(
-            f"{_REFUSED2}::test_an_error_inside_of_an_answer_moves_the_turn_to_the_other_login",
+        *_both(
+            "test_an_error_inside_of_an_answer_moves_the_turn_to_the_other_login",
             remark="; OpenCode shows its retry",
         ),
     ),
     Line(
         "another provider in the same turn",
-        _cell("test_reroute.py::test_a_turn_goes_on_between_all_protocols_in_both_directions"),
-        _cell(
-            f"{_FAIL2}::test_with_nobody_left_the_turn_goes_on_with_another_provider",
+        *_both(
+            "test_with_nobody_left_the_turn_goes_on_with_another_provider",
             remark="; OpenCode shows its retry",
         ),
     ),
     Line(
         "200 sessions that fail at once: one swap",
-        _cell("test_many_at_once.py::test_200_sessions_of_one_server_fail_at_once"),
-        _cell(
-            "test_opencode2_many.py::test_200_sessions_of_one_server_fail_at_once_and_one_swap_serves_them"
-        ),
+        *_both("test_200_sessions_fail_at_once_and_one_swap_serves_them"),
     ),
     Line(
-        "an interrupt ends a wait",
-        _cell("test_lifts_and_waits.py::test_the_person_s_abort_ends_the_wait"),
-        _cell(
-            "test_opencode2_many.py::test_an_interrupt_ends_the_wait_for_the_only_login",
+        "the Esc key ends a wait",
+        *_both(
+            "test_a_person_before_the_screen_sees_no_refusal_and_ends_a_wait_with_escape",
             remark="; no note is on the screen",
         ),
     ),
@@ -189,7 +191,11 @@ def results_in(files: Sequence[Path]) -> dict[str, bool]:
         for case in ET.parse(file).iter("testcase"):  # noqa: S314  # pytest has written it
             name = f"{case.get('classname', '').rpartition('.')[2]}.py::{case.get('name', '')}"
             is_good = all(case.find(word) is None for word in ("failure", "error", "skipped"))
-            outcomes[name.partition("[")[0]].append(is_good)
+            test, _, parameters = name.partition("[")
+            outcomes[test].append(is_good)
+            for side in SIDES:
+                if side in parameters:
+                    outcomes[f"{test}[{side}]"].append(is_good)
     return {name: all(cases) for name, cases in outcomes.items()}
 
 

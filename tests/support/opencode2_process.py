@@ -207,6 +207,12 @@ def service2(house: Household) -> Iterator[Server2]:
         end_services(house)
 
 
+def end_service(house: Household) -> None:
+    """End the background service, if it runs, and nothing else."""
+    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+        _end(psutil.Process(json.loads(service_file(house).read_text())["pid"]))
+
+
 def end_services(house: Household) -> None:
     """End every process of OpenCode 2 that has the household's database open, by its pid."""
     for process in psutil.process_iter(["pid", "name"]):

@@ -229,6 +229,12 @@ var History = class {
   /** @type {Map<string, Map<string, true>>} */
   #sessions = /* @__PURE__ */ new Map();
   /**
+   * Tell whether anything of a session's history was refused.
+   *
+   * @param {string} session
+   */
+  has = (session) => this.#sessions.has(session);
+  /**
    * Note everything bound in the body of a refused request.
    *
    * @param {string} session
@@ -2663,6 +2669,7 @@ var TOLD_HEADERS = [
 // src/requests/reports.js
 var ANSWER_MS = 6e4;
 var LIMITS_EVERY_MS = 15e3;
+var saysLimits = (response) => tryOr(() => [...response.headers.keys()].some((name) => LIMIT_HEADERS.test(name))) === true;
 var Reports = class {
   /** @type {Exchange} */
   #exchange;
@@ -2700,8 +2707,7 @@ var Reports = class {
     const { digest } = call.carried;
     const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
     if (since < LIMITS_EVERY_MS) return;
-    const says = tryOr(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
-    if (!says) return;
+    if (!saysLimits(response)) return;
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
     const news = tryOr(() => this.signal(call, response, ""));
     setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
@@ -4157,14 +4163,27 @@ var Requests = class {
    * @param {any} ctx
    * @param {any} event
    */
-  async before(ctx, event) {
+  before(ctx, event) {
+    this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
+    const told = this.watcher.second(event.model?.providerID);
+    const { next } = this.#sessions.session(event.sessionID);
+    if (!next && !told?.limited.size && !this.#history.has(event.sessionID)) return;
+    return this.#prepare(ctx, event);
+  }
+  /**
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async #prepare(ctx, event) {
     const login = this.#loginIn(event);
     if (!login) return;
-    const call = this.#call(ctx, event, login);
+    const { stop } = this.#sessions.session(event.sessionID);
+    const call = this.#call(ctx, event, login, stop);
     const slot = this.#slotInstead(event, login);
     const isReplaced = slot !== void 0 && await this.#put(call, slot);
     const isCleaned = await this.#history.clean(call);
-    if (isReplaced || isCleaned) event.request = new Request(call.input, call.init);
+    if (!isReplaced && !isCleaned) return;
+    event.request = new Request(call.input, call.init);
     this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
   }
   /**
@@ -4189,24 +4208,53 @@ var Requests = class {
    * @param {any} ctx
    * @param {any} event
    */
-  async after(ctx, event) {
-    if (this.#seen.has(event.response)) return;
-    this.#seen.add(event.response);
-    const isPrimary = event.kind === PRIMARY;
-    const known = this.#sessions.session(event.sessionID);
-    if (isPrimary) Object.assign(known, { last: null, to: null });
-    const login = this.#loginIn(event);
-    if (!login) return;
-    const call = this.#call(ctx, event, login);
-    call.note();
-    call.sentAt = this.#sentAt.get(event.request) ?? call.sentAt;
+  after(ctx, event) {
+    const { response } = event;
+    if (this.#seen.has(response)) return;
+    this.#seen.add(response);
+    const known = event.kind === PRIMARY ? this.#sessions.session(event.sessionID) : null;
+    if (known) Object.assign(known, { last: null, to: null });
+    const claim = this.#claiming(ctx, event);
+    if (response.status >= 400) return this.#refused(claim, event, known);
+    if (known) known.last = { claim, response, isGood: true };
+    this.#tellGood(claim, event.model?.providerID, response);
+  }
+  /**
+   * @param {() => Call | null} claim
+   * @param {any} event
+   * @param {Session | null} known of a request of the turn itself
+   */
+  async #refused(claim, event, known) {
+    const call = claim();
+    if (!call) return;
     try {
       await this.#answer(call, event);
     } finally {
       const { response } = event;
-      if (isPrimary) known.last = { call, response, isGood: response.status < 400 };
+      if (known) known.last = { claim, response, isGood: response.status < 400 };
       this.#seen.add(response);
     }
+  }
+  /**
+   * Return what makes the call of a request once somebody needs it: a good answer's seldom is.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   * @returns {() => Call | null} null: it carries no login of ours
+   */
+  #claiming(ctx, { request, model, sessionID, agent, kind }) {
+    const sentAt = this.#sentAt.get(request);
+    const { stop } = this.#sessions.session(sessionID);
+    let made;
+    const make = () => {
+      const login = this.#loginIn({ request, model });
+      if (!login) return null;
+      const call = this.#call(ctx, { request, model, sessionID, agent, kind }, login, stop);
+      call.note();
+      call.sentAt = sentAt ?? call.sentAt;
+      return call;
+    };
+    return () => made === void 0 ? made = make() : made;
   }
   /**
    * @param {Call} call
@@ -4215,7 +4263,7 @@ var Requests = class {
   async #answer(call, event) {
     for (; ; ) {
       const response = event.response;
-      if (response.status < 400) return this.#tellGood(call, response);
+      if (response.status < 400) return this.#tellGood(() => call, call.slot, response);
       if (call.sends >= MOST_SENDS2) return;
       const answer = await this.failed.settle(call, response);
       if (answer === response || call.signal?.aborted) return;
@@ -4225,12 +4273,16 @@ var Requests = class {
     }
   }
   /**
-   * @param {Call} call
+   * @param {() => Call | null} claim
+   * @param {string} provider
    * @param {Response} response
    */
-  #tellGood(call, response) {
+  #tellGood(claim, provider, response) {
+    const limited = this.watcher.state?.second.get(provider)?.limited;
+    const call = limited?.size || saysLimits(response) ? claim() : null;
+    if (!call) return;
     this.reports.tellLimits(call, response);
-    const since = this.watcher.second(call.slot)?.limited.get(call.carried.digest);
+    const since = limited?.get(call.carried.digest);
     if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
   }
   /**
@@ -4243,11 +4295,12 @@ var Requests = class {
     const known = this.#sessions.session(event.sessionID);
     const { last } = known;
     known.last = null;
-    if (last?.isGood && this.exchange.isAnswered()) {
-      const verdict = await this.#askOfEnd(last.call, last.response, event.error);
-      if (verdict?.verdict === "reroute") await this.models.go(last.call, verdict);
+    const ended = last?.isGood && this.exchange.isAnswered() ? last.claim() : null;
+    if (last && ended) {
+      const verdict = await this.#askOfEnd(ended, last.response, event.error);
+      if (verdict?.verdict === "reroute") await this.models.go(ended, verdict);
       else if (verdict?.verdict === "retry" && isString(verdict.slot)) {
-        known.next = { digest: last.call.carried.digest, slot: verdict.slot };
+        known.next = { digest: ended.carried.digest, slot: verdict.slot };
         event.decision = { retry: true, delay: 0 };
       } else if (verdict?.verdict === "wait" && verdict.wait_ms >= 0) {
         event.decision = { retry: true, delay: verdict.wait_ms };
@@ -4264,8 +4317,9 @@ var Requests = class {
    * @param {Session["last"]} last
    */
   #isLeft(known, last) {
-    if (!last || last.isGood || !this.watcher.isAlive()) return false;
-    const { slot, tried } = last.call;
+    const call = !last || last.isGood || !this.watcher.isAlive() ? null : last.claim();
+    if (!call) return false;
+    const { slot, tried } = call;
     const told = this.watcher.second(slot);
     if (!told?.ready || !told.active || told.limited.has(told.active)) return false;
     if (tried.has(told.active) || known.again.has(told.active)) return false;
@@ -4342,8 +4396,9 @@ var Requests = class {
    * @param {any} ctx
    * @param {any} event
    * @param {ClaimedLogin} login
+   * @param {AbortController} stop
    */
-  #call(ctx, { request, model, sessionID, agent, kind }, login) {
+  #call(ctx, { request, model, sessionID, agent, kind }, login, stop) {
     const mark = new Mark({
       provider: model.providerID,
       model: model.id,
@@ -4354,7 +4409,6 @@ var Requests = class {
       configured: /* @__PURE__ */ new Set(),
       given: () => []
     });
-    const { stop } = this.#sessions.session(sessionID);
     const signal = AbortSignal.any([request.signal, stop.signal].filter(Boolean));
     const init = { headers: new Headers(request.headers), signal };
     const { method, url } = request;
@@ -4435,8 +4489,9 @@ async function load(ctx) {
   ];
   for (const [name, act] of hooks) {
     await tryLater(
-      () => ctx.session.hook(name, async (event) => {
-        await tryLater(() => act(event));
+      () => ctx.session.hook(name, (event) => {
+        const acting = tryOr(() => act(event));
+        return acting && tryLater(() => acting);
       })
     );
   }

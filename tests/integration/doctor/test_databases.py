@@ -96,6 +96,9 @@ def test_an_unknown_schema_is_a_problem_that_nobody_mends(
 
     assert (result.check, result.level) == (Check.DATABASE, Level.PROBLEM)
     assert "not known here" in result.says
+    assert result.to_do == (
+        "OpenCode 2's logins are left alone; if it is newer than opencode-rotator, update that"
+    )
     assert table.path.read_bytes() == before
 
 

@@ -246,3 +246,12 @@ test("whoever stops a turn ends its wait", async (t) => {
   await assert.rejects(waiting, /stopped/);
   assert.deepEqual(sent, []);
 });
+
+test("a request that needs nothing keeps OpenCode waiting for no promise", async (t) => {
+  const { ctx, requests } = scene(t);
+  const event = request();
+  const before = requests.before(ctx, event);
+  event.response = new Response("good");
+
+  assert.deepEqual([before, requests.after(ctx, event)], [undefined, undefined]);
+});

@@ -70,6 +70,13 @@ export class History {
   #sessions = new Map();
 
   /**
+   * Tell whether anything of a session's history was refused.
+   *
+   * @param {string} session
+   */
+  has = (session) => this.#sessions.has(session);
+
+  /**
    * Note everything bound in the body of a refused request.
    *
    * @param {string} session

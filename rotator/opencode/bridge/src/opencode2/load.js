@@ -86,7 +86,7 @@ export async function load(ctx) {
   const loaded = (globals[SHARED] ??= new Loaded(ctx.app?.version));
   const { requests } = loaded;
   const directory = String(ctx.location?.directory ?? "");
-  /** @type {[string, (event: any) => Promise<unknown>][]} */
+  /** @type {[string, (event: any) => Promise<unknown> | undefined][]} */
   const hooks = [
     ["http.request", (event) => requests.before(ctx, event)],
     ["http.response", (event) => requests.after(ctx, event)],
@@ -96,8 +96,9 @@ export async function load(ctx) {
   for (const [name, act] of hooks) {
     // A version without one of them has the others.
     await tryLater(() =>
-      ctx.session.hook(name, async (/** @type {any} */ event) => {
-        await tryLater(() => act(event));
+      ctx.session.hook(name, (/** @type {any} */ event) => {
+        const acting = tryOr(() => act(event));
+        return acting && tryLater(() => acting);
       }),
     );
   }

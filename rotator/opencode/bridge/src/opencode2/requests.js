@@ -14,7 +14,7 @@ import { noop } from "../core/try-or.js";
 import { isString } from "../core/values.js";
 import { Call } from "../requests/call.js";
 import { FailedRequests } from "../requests/failed-requests.js";
-import { Reports } from "../requests/reports.js";
+import { Reports, saysLimits } from "../requests/reports.js";
 import { Exchange } from "../watcher/exchange.js";
 import { WatcherState } from "../watcher/watcher-state.js";
 import { OtherModels } from "./other-models.js";
@@ -83,14 +83,29 @@ export class Requests {
    * @param {any} ctx
    * @param {any} event
    */
-  async before(ctx, event) {
+  before(ctx, event) {
+    this.#sentAt.set(event.request, new Date().toISOString());
+    const told = this.watcher.second(event.model?.providerID);
+    const { next } = this.#sessions.session(event.sessionID);
+    // Most requests need nothing of us: OpenCode waits longer for any promise than that takes.
+    if (!next && !told?.limited.size && !this.#history.has(event.sessionID)) return;
+    return this.#prepare(ctx, event);
+  }
+
+  /**
+   * @param {any} ctx
+   * @param {any} event
+   */
+  async #prepare(ctx, event) {
     const login = this.#loginIn(event);
     if (!login) return;
-    const call = this.#call(ctx, event, login);
+    const { stop } = this.#sessions.session(event.sessionID);
+    const call = this.#call(ctx, event, login, stop);
     const slot = this.#slotInstead(event, login);
     const isReplaced = slot !== undefined && (await this.#put(call, slot));
     const isCleaned = await this.#history.clean(call);
-    if (isReplaced || isCleaned) event.request = new Request(call.input, call.init);
+    if (!isReplaced && !isCleaned) return;
+    event.request = new Request(call.input, call.init);
     this.#sentAt.set(event.request, new Date().toISOString());
   }
 
@@ -117,24 +132,56 @@ export class Requests {
    * @param {any} ctx
    * @param {any} event
    */
-  async after(ctx, event) {
-    if (this.#seen.has(event.response)) return;
-    this.#seen.add(event.response);
-    const isPrimary = event.kind === PRIMARY;
-    const known = this.#sessions.session(event.sessionID);
-    if (isPrimary) Object.assign(known, { last: null, to: null });
-    const login = this.#loginIn(event);
-    if (!login) return;
-    const call = this.#call(ctx, event, login);
-    call.note();
-    call.sentAt = this.#sentAt.get(event.request) ?? call.sentAt;
+  after(ctx, event) {
+    const { response } = event;
+    if (this.#seen.has(response)) return;
+    this.#seen.add(response);
+    const known = event.kind === PRIMARY ? this.#sessions.session(event.sessionID) : null;
+    if (known) Object.assign(known, { last: null, to: null });
+    const claim = this.#claiming(ctx, event);
+    if (response.status >= 400) return this.#refused(claim, event, known);
+    if (known) known.last = { claim, response, isGood: true };
+    this.#tellGood(claim, event.model?.providerID, response);
+  }
+
+  /**
+   * @param {() => Call | null} claim
+   * @param {any} event
+   * @param {Session | null} known of a request of the turn itself
+   */
+  async #refused(claim, event, known) {
+    const call = claim();
+    if (!call) return;
     try {
       await this.#answer(call, event);
     } finally {
       const { response } = event;
-      if (isPrimary) known.last = { call, response, isGood: response.status < 400 };
+      if (known) known.last = { claim, response, isGood: response.status < 400 };
       this.#seen.add(response);
     }
+  }
+
+  /**
+   * Return what makes the call of a request once somebody needs it: a good answer's seldom is.
+   *
+   * @param {any} ctx
+   * @param {any} event
+   * @returns {() => Call | null} null: it carries no login of ours
+   */
+  #claiming(ctx, { request, model, sessionID, agent, kind }) {
+    const sentAt = this.#sentAt.get(request);
+    const { stop } = this.#sessions.session(sessionID);
+    /** @type {Call | null | undefined} */
+    let made;
+    const make = () => {
+      const login = this.#loginIn({ request, model });
+      if (!login) return null;
+      const call = this.#call(ctx, { request, model, sessionID, agent, kind }, login, stop);
+      call.note();
+      call.sentAt = sentAt ?? call.sentAt;
+      return call;
+    };
+    return () => (made === undefined ? (made = make()) : made);
   }
 
   /**
@@ -144,7 +191,7 @@ export class Requests {
   async #answer(call, event) {
     for (;;) {
       const response = event.response;
-      if (response.status < 400) return this.#tellGood(call, response);
+      if (response.status < 400) return this.#tellGood(() => call, call.slot, response);
       if (call.sends >= MOST_SENDS) return;
       const answer = await this.failed.settle(call, response);
       if (answer === response || call.signal?.aborted) return;
@@ -155,12 +202,17 @@ export class Requests {
   }
 
   /**
-   * @param {Call} call
+   * @param {() => Call | null} claim
+   * @param {string} provider
    * @param {Response} response
    */
-  #tellGood(call, response) {
+  #tellGood(claim, provider, response) {
+    // As it was before the request: who is limited since then is not lifted by its answer.
+    const limited = this.watcher.state?.second.get(provider)?.limited;
+    const call = limited?.size || saysLimits(response) ? claim() : null;
+    if (!call) return;
     this.reports.tellLimits(call, response);
-    const since = this.watcher.second(call.slot)?.limited.get(call.carried.digest);
+    const since = limited?.get(call.carried.digest);
     if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
   }
 
@@ -174,11 +226,12 @@ export class Requests {
     const known = this.#sessions.session(event.sessionID);
     const { last } = known;
     known.last = null;
-    if (last?.isGood && this.exchange.isAnswered()) {
-      const verdict = await this.#askOfEnd(last.call, last.response, event.error);
-      if (verdict?.verdict === "reroute") await this.models.go(last.call, verdict);
+    const ended = last?.isGood && this.exchange.isAnswered() ? last.claim() : null;
+    if (last && ended) {
+      const verdict = await this.#askOfEnd(ended, last.response, event.error);
+      if (verdict?.verdict === "reroute") await this.models.go(ended, verdict);
       else if (verdict?.verdict === "retry" && isString(verdict.slot)) {
-        known.next = { digest: last.call.carried.digest, slot: verdict.slot };
+        known.next = { digest: ended.carried.digest, slot: verdict.slot };
         event.decision = { retry: true, delay: 0 };
       } else if (verdict?.verdict === "wait" && verdict.wait_ms >= 0) {
         event.decision = { retry: true, delay: verdict.wait_ms };
@@ -196,8 +249,9 @@ export class Requests {
    * @param {Session["last"]} last
    */
   #isLeft(known, last) {
-    if (!last || last.isGood || !this.watcher.isAlive()) return false;
-    const { slot, tried } = last.call;
+    const call = !last || last.isGood || !this.watcher.isAlive() ? null : last.claim();
+    if (!call) return false;
+    const { slot, tried } = call;
     const told = this.watcher.second(slot);
     if (!told?.ready || !told.active || told.limited.has(told.active)) return false;
     if (tried.has(told.active) || known.again.has(told.active)) return false;
@@ -280,8 +334,9 @@ export class Requests {
    * @param {any} ctx
    * @param {any} event
    * @param {ClaimedLogin} login
+   * @param {AbortController} stop
    */
-  #call(ctx, { request, model, sessionID, agent, kind }, login) {
+  #call(ctx, { request, model, sessionID, agent, kind }, login, stop) {
     const mark = new Mark({
       provider: model.providerID,
       model: model.id,
@@ -292,7 +347,6 @@ export class Requests {
       configured: new Set(),
       given: () => [],
     });
-    const { stop } = this.#sessions.session(sessionID);
     const signal = AbortSignal.any([request.signal, stop.signal].filter(Boolean));
     const init = { headers: new Headers(request.headers), signal };
     const { method, url } = request;

@@ -15,7 +15,7 @@ import { MOST_SESSIONS } from "../core/bounds.js";
  * @typedef {object} Session
  * @property {Set<string>} left
  * @property {Set<string>} again
- * @property {{ call: Call, response: Response, isGood: boolean } | null} last
+ * @property {{ claim: () => Call | null, response: Response, isGood: boolean } | null} last
  * @property {{ digest: string, slot: string } | null} next
  * @property {unknown} to
  * @property {{ from: Model, to: Model } | null} switched

@@ -30,6 +30,14 @@ import { BODY_BYTES, decodeBeginning, readBeginning } from "./answer-body.js";
 const ANSWER_MS = 60_000; // a model that thinks says nothing for a while
 const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits is told this often
 
+/**
+ * Tell whether an answer says anything of its login's limits.
+ *
+ * @param {Response} response
+ */
+export const saysLimits = (response) =>
+  tryOr(() => [...response.headers.keys()].some((name) => LIMIT_HEADERS.test(name))) === true;
+
 /** Tells the watcher of requests, without any secret. */
 export class Reports {
   /** @type {Exchange} */
@@ -68,8 +76,7 @@ export class Reports {
     const { digest } = call.carried;
     const since = performance.now() - (this.#limitsTold.get(digest) ?? -Infinity);
     if (since < LIMITS_EVERY_MS) return;
-    const says = tryOr(() => [...response.headers.keys()].some((n) => LIMIT_HEADERS.test(n)));
-    if (!says) return;
+    if (!saysLimits(response)) return;
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
     const news = tryOr(() => this.signal(call, response, ""));
     setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
