@@ -46,6 +46,12 @@ _NOBODY_IS_BLAMED = {
     Foreign.UNSEEN: (
         "a turn failed of which no request to the model came through the bridge: nobody is blamed"
     ),
+    Foreign.ELSEWHERE: (
+        "a request failed that another plug-in sent to a place of its own: nobody is blamed"
+    ),
+    Foreign.UNANSWERED: (
+        "another plug-in let a request fail, and no answer of a vendor was seen: nobody is blamed"
+    ),
 }
 
 

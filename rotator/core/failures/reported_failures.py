@@ -33,6 +33,10 @@ class Foreign(StrEnum):
     SIGNED = "signed"
     # The request never came through the bridge's fetch: another plug-in has it.
     UNSEEN = "unseen"
+    # Its answer came from another place than it was sent to: a fetch below the bridge's sent it on.
+    ELSEWHERE = "elsewhere"
+    # Such a fetch failed, and nothing was seen of an answer.
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)

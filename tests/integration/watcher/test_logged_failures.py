@@ -127,6 +127,8 @@ def test_a_line_of_a_served_session_without_a_note_blames_nobody(log: Lines) -> 
     [
         ("configured", "a request failed with a key that opencode.json gives"),
         ("unknown", "a request failed with a key that auth.json did not give"),
+        ("elsewhere", "a request failed that another plug-in sent to a place of its own"),
+        ("unanswered", "another plug-in let a request fail, and no answer of a vendor was seen"),
         ("unseen", "a turn failed of which no request to the model came through the bridge"),
     ],
 )
