@@ -254,6 +254,47 @@ def test_a_limit_from_before_goes_with_the_older_tokens_to_an_account_of_their_o
     assert [one.model for one in limits(live, old)] == ["large"]
 
 
+@pytest.mark.parametrize("order", [("ada", "bob"), ("bob", "ada")], ids="-".join)
+def test_a_limit_that_a_join_brings_is_not_taken_along_by_another_person_s_older_tokens(
+    live: Live, order: tuple[str, str]
+) -> None:
+    """An account of bob's was limited before ada's tokens were replaced by his."""
+    made = {name: logs_in(live, name, 8, seen=True) for name in order}
+    old, other = made["ada"], made["bob"]
+    if order[-1] == "bob":
+        swap(live.context, SwapRequest(row(live, old).id, "for the test"))
+    live.clock.pass_time(minutes=64)
+    limit = is_limited(live, other)
+    live.clock.pass_time(minutes=2)
+    new = logs_in(live, "bob")
+
+    is_of(live, new, "bob")
+    is_of(live, other, "bob")
+    account = row(live, new).id
+    learn_owner(live.context, account, Digest(digest_of(old["access"])), Identity("ada"))
+
+    assert (limits(live, old), limits(live, new)) == ([], [limit])
+
+
+def test_a_limit_of_older_tokens_stays_theirs_whatever_a_join_brings(live: Live) -> None:
+    other = logs_in(live, "bob", 8, seen=True)
+    is_limited(live, other)
+    live.clock.pass_time(minutes=10)
+    old = logs_in(live, "ada", seen=True)
+    live.clock.pass_time(minutes=30)
+    limit = is_limited(live, old, model="large")
+    live.clock.pass_time(minutes=35)
+    new = logs_in(live, "bob")
+
+    is_of(live, new, "bob")
+    is_of(live, other, "bob")
+    account = row(live, new).id
+    learn_owner(live.context, account, Digest(digest_of(old["access"])), Identity("ada"))
+
+    assert limit in limits(live, old)
+    assert limit not in limits(live, new)
+
+
 def test_a_limit_of_which_nobody_knows_since_when_stays_with_the_tokens_in_use(
     live: Live, replaced: tuple[Entry, Entry]
 ) -> None:
