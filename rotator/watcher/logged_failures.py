@@ -95,12 +95,14 @@ class LoggedFailures:
         """Whether a line waits for a note about it."""
         return bool(self._held)
 
-    def may_be_anothers(self, provider: str, session: str | None, *, says: bool = True) -> bool:
+    def may_be_anothers(
+        self, provider: str, session: str | None, host: str | None = None, *, says: bool = True
+    ) -> bool:
         """Tell whether a request of which that is not proven may have had another plug-in's key.
 
         With `says` that is told: the request has failed.
         """
-        substitute = find_substitute(self._exchange, session)
+        substitute = find_substitute(self._exchange, session, host)
         if substitute is None:
             return False
         if says:

@@ -115,7 +115,8 @@ class SignalHandler:
     def _is_anothers(self, signal: Signal) -> bool:
         """Leave alone what may say nothing about an account; tell whether that is so."""
         is_failure = not _is_good(signal)
-        if not self._lines.may_be_anothers(signal.provider, signal.session, says=is_failure):
+        where = (signal.provider, signal.session, signal.host)
+        if not self._lines.may_be_anothers(*where, says=is_failure):
             return False
         self._waiting.pop(signal.request, None)
         if is_failure and (signal.fault is None or signal.fault.kind in _LOGGED):
