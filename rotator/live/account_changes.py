@@ -13,7 +13,7 @@ from datetime import datetime
 from rotator.context import Context
 from rotator.core.logins.aliases import free_alias, is_given
 from rotator.core.logins.credential_secrets import given_as, secrets_of
-from rotator.core.logins.line_parting import Line, Parted, TokenPair, told
+from rotator.core.logins.line_parting import Line, Parted, TokenPair, first_of, told
 from rotator.core.logins.owner import Proof
 from rotator.core.logins.remembered import JOINED
 from rotator.core.logins.token_lines import (
@@ -183,15 +183,25 @@ def _doubt_older(context: Context, account: Account, parted: Parted, new: Accoun
     """Note that unnamed tokens of the older part may have been exchanged for the newer part's."""
     parts = [(account.id, parted.kept), (new, parted.left)]
     (newer, after), (older, before) = sorted(parts, key=lambda side: side[1][-1].number is not None)
-    came_as = given_as(after[0].credential)
     doubts = [
-        Doubt(newer, came_as, given_as(tokens.credential))
+        doubt
         for tokens in before
         if tokens.who.key is None
+        for doubt in about_older(tokens, newer, after)
     ]
     row = context.store.state().account(older)
     if row is not None:
         context.store.set_doubts(older, [*row.doubts, *doubts])
+
+
+def about_older(tokens: TokenPair, newer: AccountId, line: Line) -> list[Doubt]:
+    """Return the doubts whether tokens were exchanged for those that a newer account began with.
+
+    Where other accounts' came into its line the first of these may be what it began with, or not.
+    """
+    own = given_as(tokens.credential)
+    began_with = (given_as(line[at].credential) for at in (0, first_of(line)))
+    return [Doubt(newer, came_as, own) for came_as in dict.fromkeys(began_with)]
 
 
 def _take_along(  # what is parted, and when

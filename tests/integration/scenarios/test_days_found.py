@@ -550,6 +550,32 @@ def test_a_proof_that_the_newer_ones_were_a_login_ends_the_doubt(
     assert row(live, middle).maybe is None
 
 
+def test_tokens_between_stay_in_doubt_though_an_older_login_of_the_person_came_into_the_account(
+    live: Live,
+) -> None:
+    """Seed 72, day 708: that login was none of what these were exchanged for."""
+    earlier = logs_in(live, "cem", 8, seen=True)
+    live.sees({})
+    live.clock.pass_time(hours=9)
+    first = logs_in(live, "bob", seen=True)
+    live.clock.pass_time(minutes=57)
+    middle = logs_in(live, "cem", 1)
+    live.clock.pass_time(minutes=57)
+    last = logs_in(live, "cem", 2)
+    is_of(live, last, "cem")
+    is_of(live, earlier, "cem")
+
+    is_named(live, row(live, last), first, "bob")
+    in_doubt = may_be(live, middle, last)
+    is_of(live, middle, "cem")
+
+    assert in_doubt
+    assert {a.credential.secret.reveal() for a in live.state.of(SLOT)} == {
+        first["access"],
+        last["access"],
+    }
+
+
 def loses_its_newest(live: Live) -> tuple[Entry, Entry, Entry, Entry]:
     """Return a person's older login, another's, and two pairs of the first one's newer login.
 
