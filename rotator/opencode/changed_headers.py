@@ -29,24 +29,20 @@ _TYPED = re.compile(
 _COPIES = re.compile(
     rf"\b({_NAME})\s{{0,9}}=\s{{0,9}}(?:new\s{{1,9}}Headers\b|\{{\s{{0,99}}\.\.\.[\w$.?\s]{{0,99}}headers\b)"
 )
-# A whole request that somebody else's function has changed.
-_PASSED_ON = re.compile(
-    r"""
-      \bassign\s*\(\s*[\w$.?]{0,100}headers\b
-    | (?<!const[ ])(?<!let[ ])(?<!var[ ])\b(?:init|options|opts)\s*=
-      \s*(?:await\s+)?[\w$.]{1,99}\s*\(
-    | ,\s*(?:await\s+)?[\w$.]{1,99}\s*\(\s*(?:init|options|opts)\b
-    """,
-    re.VERBOSE,
+_ASSIGNS = re.compile(r"\bassign\s*\(\s*[\w$.?]{0,100}headers\b")
+# What a fetch calls the second thing that it is given.
+_INITS = ("init", "options", "opts")
+_GIVEN = re.compile(
+    rf"\bfetch\s{{0,9}}=\s{{0,9}}(?:async\b\s{{0,9}})?(?:function\b\s{{0,9}}(?:{_NAME})?\s{{0,9}})?"
+    rf"\(\s{{0,9}}{_NAME}\s{{0,9}}(?::[^,()]{{1,99}})?,\s{{0,9}}({_NAME})"
 )
 
 
 def changes_headers(text: str) -> bool:
     """Tell whether the text, which has a fetch of its own, may give a request other headers."""
-    if "eaders" not in text and "init" not in text:
-        return False
     text = _TYPED.sub("headers ", text)
-    if _PASSED_ON.search(text):
+    inits = {*_INITS, *_GIVEN.findall(text)}
+    if _ASSIGNS.search(text) or any(re.search(_handed_to(name), text) for name in inits):
         return True
     copies = {"headers", *_COPIES.findall(text)}
     return any(_is_hidden(text, found.end(), copies) for found in _WRITTEN.finditer(text)) or any(
@@ -73,3 +69,11 @@ def _by_any_name(name: str) -> str:
         rf"{own}\.\s{{0,9}}(?:set|append)\s{{0,9}}\(\s{{0,9}}(?![\s\"'`])"
         rf"|{own}\[\s{{0,9}}(?![\s\"'`])[^\]\n]{{1,99}}\]\s{{0,9}}(?:\?\?|\|\||&&)?=(?![=>])"
     )
+
+
+def _handed_to(name: str) -> str:
+    """Return the rule by which a whole request is what some function makes of it."""
+    own = rf"(?<![\w$.]){re.escape(name)}"
+    call = r"(?:await\s{1,9})?[\w$.]{1,99}\s{0,9}\("
+    declared = "".join(f"(?<!{word} )" for word in ("const", "let", "var"))
+    return rf"{declared}{own}\s{{0,9}}=\s{{0,9}}{call}|,\s{{0,9}}{call}\s{{0,9}}{re.escape(name)}\b"

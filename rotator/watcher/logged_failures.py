@@ -33,6 +33,7 @@ from rotator.services.substituted_keys import find_substitute
 from rotator.services.without_bridge import has_own_logins, opencodes_without_bridge, sends_unmarked
 from rotator.system.processes import Opencode, find_opencodes
 from rotator.text import sanitize
+from rotator.watcher.remembered_keys import RememberedKeys
 from rotator.watcher.seen_opencodes import SeenOpencodes
 
 _KEPT = 200
@@ -88,6 +89,7 @@ class LoggedFailures:
         self._said: dict[tuple[str, str], datetime] = {}
         self._unsent: dict[str, datetime] = {}
         self._seen = SeenOpencodes()
+        self._remembered = RememberedKeys(context, exchange)
         self._swapped: dict[str, Tenure] | None = None
 
     @property
@@ -152,6 +154,10 @@ class LoggedFailures:
             self._look_at_opencodes(self._exchange.present())
             self._swapped = swapped
         self._seen.work(self._context.clock())
+
+    def see_opencodes(self) -> None:
+        """Know of the opencodes that write into the log, before their lines are read."""
+        self._remembered.look()
 
     def work(self) -> None:
         """Drop the lines that have waited, and nothing came for."""
@@ -257,9 +263,11 @@ class LoggedFailures:
         own = find_own_keys(
             self._context, around.present, asked, run=failure.run, running=around.running
         )
-        if own:
-            self._say(own[0].provider, own[0].says)
-        return bool(own)
+        # Its process may have ended, and another one run.
+        key = own[0] if own else self._remembered.of_ended(failure.provider, failure.at)
+        if key is not None:
+            self._say(key.provider, key.says)
+        return key is not None
 
     def _say(self, provider: str, why: str) -> None:
         """Tell it, unless it was told within the hour."""

@@ -95,6 +95,8 @@ def test_whoever_replaces_fetch_and_writes_a_credential_may(tmp_path: Path, repl
         "Object.assign(o.headers, more());",
         "init = prepare(i, init) ?? init; send(i, init);",
         "send(i, prepare(init));",
+        "globalThis.fetch = (i, o) => send(i, pool(o));",
+        "globalThis.fetch = async function (i: string, o: any) { o = await pool(o); }",
     ],
 )
 def test_so_may_whoever_writes_one_in_any_way_or_answers_itself(tmp_path: Path, gives: str) -> None:
