@@ -54,6 +54,9 @@ _NOBODY_IS_BLAMED = {
         "another plug-in let a request fail, and no answer of a vendor was seen: nobody is blamed"
     ),
 }
+_FOREIGN_IN_SECOND = (
+    "a request in OpenCode 2 failed with a key that its database does not hold: nobody is blamed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,10 @@ class LoggedFailures:
 
     def note(self, note: Note) -> None:
         """Know what a bridge says of a session's last request."""
+        if not note.is_logged:
+            if note.credential is None and self._context.store.state().of(note.provider):
+                self._say(note.provider, f"{note.provider}: {_FOREIGN_IN_SECOND}")
+            return
         self._notes.append(note)
         self._settle(lambda failure: self._note_about([note], failure) is not None)
 

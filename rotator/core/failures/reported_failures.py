@@ -44,7 +44,8 @@ class Note:
     """What a bridge says of the request that a session sent last, when something failed in it.
 
     `credential` is the login that the request carried; where it carried none, `key` says what.
-    `unproven`: somebody else had it in hand then, and may have sent it with another.
+    `unproven`: somebody else had it in hand then, and may have sent it with another. Of what
+    happens in OpenCode 2 no line is written that it could be about (`is_logged`).
     """
 
     at: datetime
@@ -54,6 +55,7 @@ class Note:
     credential: Digest | None
     key: Foreign | None = None
     unproven: bool = False
+    is_logged: bool = True
 
 
 DUPLICATE_WINDOW = timedelta(seconds=30)

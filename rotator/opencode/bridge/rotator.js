@@ -4167,6 +4167,7 @@ var Slots = class {
 // src/opencode2/requests.js
 var HOME = "opencode.db";
 var MOST_SENDS2 = 50;
+var REFUSALS2 = [401, 402, 403, 429];
 var VENDORS_WORDS = {
   "provider.rate-limit": "rate_limit_error",
   "provider.quota": "insufficient_quota"
@@ -4251,7 +4252,7 @@ var Requests = class {
     const known = this.#sessions.session(event.sessionID);
     if (isPrimary) Object.assign(known, { last: null, to: null });
     const login = this.#loginIn(event);
-    if (!login) return;
+    if (!login) return this.#tellForeign(event);
     const call = this.#call(ctx, event, login);
     call.note();
     call.sentAt = this.#sentAt.get(event.request) ?? call.sentAt;
@@ -4262,6 +4263,19 @@ var Requests = class {
       if (isPrimary) known.last = { call, response, isGood: response.status < 400 };
       this.#seen.add(response);
     }
+  }
+  /**
+   * Tell of a refused request that carried no login of the table, though its provider has some
+   * there: somebody's hook has put a key in, or the configuration gives one.
+   *
+   * @param {any} event
+   */
+  #tellForeign({ response, model, sessionID }) {
+    const provider = model?.providerID;
+    if (!REFUSALS2.includes(response.status) || !this.watcher.second(provider)?.known.size) return;
+    const at = (/* @__PURE__ */ new Date()).toISOString();
+    const of = { at, session: sessionID, provider, model: model.id ?? null };
+    this.exchange.note({ kind: "failed", home: HOME, ...of, credential: null, key: "unknown" });
   }
   /**
    * @param {Call} call

@@ -30,6 +30,7 @@ import { Slots } from "./slots.js";
 
 export const HOME = "opencode.db";
 const MOST_SENDS = 50;
+const REFUSALS = [401, 402, 403, 429]; // of a login
 /**
  * What OpenCode calls an error that stood in an answer, in the words of vendors.
  *
@@ -124,7 +125,7 @@ export class Requests {
     const known = this.#sessions.session(event.sessionID);
     if (isPrimary) Object.assign(known, { last: null, to: null });
     const login = this.#loginIn(event);
-    if (!login) return;
+    if (!login) return this.#tellForeign(event);
     const call = this.#call(ctx, event, login);
     call.note();
     call.sentAt = this.#sentAt.get(event.request) ?? call.sentAt;
@@ -135,6 +136,20 @@ export class Requests {
       if (isPrimary) known.last = { call, response, isGood: response.status < 400 };
       this.#seen.add(response);
     }
+  }
+
+  /**
+   * Tell of a refused request that carried no login of the table, though its provider has some
+   * there: somebody's hook has put a key in, or the configuration gives one.
+   *
+   * @param {any} event
+   */
+  #tellForeign({ response, model, sessionID }) {
+    const provider = model?.providerID;
+    if (!REFUSALS.includes(response.status) || !this.watcher.second(provider)?.known.size) return;
+    const at = new Date().toISOString();
+    const of = { at, session: sessionID, provider, model: model.id ?? null };
+    this.exchange.note({ kind: "failed", home: HOME, ...of, credential: null, key: "unknown" });
   }
 
   /**
