@@ -300,6 +300,15 @@ function credentialsInValues(values) {
   const texts = values.filter((value) => isString(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }
+var SEPARATOR = /[:=\/,;|~@ ]/g;
+var MOST_PIECES = 16;
+function withPieces(texts) {
+  const whole = [...texts];
+  const pieces = whole.flatMap(
+    (text) => [...text.matchAll(SEPARATOR)].slice(0, MOST_PIECES).flatMap(({ index }) => [text.slice(index + 1), text.slice(0, index)])
+  );
+  return /* @__PURE__ */ new Set([...whole, ...pieces.filter((piece) => piece !== "")]);
+}
 
 // src/core/login-places.js
 var DESTINATION_FIELDS = [
@@ -1640,7 +1649,7 @@ var PARAMETER = /^(key|api[-_]?key|access[-_]?token)$/i;
 var named = (headers) => headerPairs(headers).map(([name, value]) => ({ name: String(name).toLowerCase(), value }));
 function carriesStill(secret, sent, passed) {
   const before = named(sent.headers);
-  const isOurs = (value) => credentialsInValues([value]).has(secret);
+  const isOurs = (value) => withPieces(credentialsInValues([value])).has(secret);
   const places = before.filter(({ value }) => isOurs(value)).map(({ name }) => name);
   const looked = named(passed.headers).filter(
     ({ name, value }) => value && (HEADERS.includes(name) || places.includes(name))
@@ -2872,6 +2881,8 @@ function replaceLogin(headers, url, old, entry) {
     const { scheme, rest } = splitScheme(value);
     if (value === old.secret) return entry.secret;
     if (rest === old.secret) return scheme + entry.secret;
+    const isPiece = entry.type === "wellknown" && withPieces([value, rest]).has(old.secret);
+    if (isPiece) return value.replace(old.secret, () => entry.secret);
     const isOurs = entry.type === "oauth" && name2.endsWith("account-id");
     if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;
     return value;
@@ -2919,10 +2930,12 @@ var RequestLogins = class {
    * @returns {ClaimedLogin | null}
    */
   find({ provider, configured, given }, headers) {
-    const beside = credentialsBeside(headers, given());
+    const plain2 = { all: credentialsInHeaders(headers), beside: credentialsBeside(headers, given()) };
+    const pieces = { all: withPieces(plain2.all), beside: withPieces(plain2.beside) };
     for (const slot of this.#logins.slotsOf(provider)) {
-      const live = this.#logins.get(slot)?.digests;
-      for (const secret of credentialsInHeaders(headers)) {
+      const { type, digests: live } = this.#logins.get(slot) ?? {};
+      const { all: all2, beside } = type === "wellknown" ? pieces : plain2;
+      for (const secret of all2) {
         const digest = sha256(secret);
         const seen = this.#logins.seen(slot).get(digest);
         const isOurs = live?.includes(digest) || beside.has(secret) && (seen || !configured.has(digest) && this.#mayHaveBeen(slot, digest));

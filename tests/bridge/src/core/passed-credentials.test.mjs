@@ -32,6 +32,12 @@ test("another credential in the place of ours is another's, wherever ours is kep
   assert.equal(tell({ "x-original-authorization": OWN.Authorization }), false);
 });
 
+test("a login that has more before it is still there, and goes with it", () => {
+  const sent = { authorization: `Bearer corp:${SECRET}` };
+  assert.equal(tell(sent, { sent }), true);
+  assert.equal(tell({ authorization: "Bearer corp:CANARY-pool" }, { sent }), false);
+});
+
 test("a login may move to where another protocol has it", () => {
   for (const name of ["authorization", "api-key", "x-api-key", "x-goog-api-key"])
     assert.equal(tell({ [name]: SECRET, authorization: "" }), name !== "authorization");

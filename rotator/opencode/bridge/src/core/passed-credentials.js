@@ -1,6 +1,6 @@
 // Whose credential a request carries, after somebody else has had it in hand.
 
-import { credentialsInValues } from "./credentials.js";
+import { credentialsInValues, withPieces } from "./credentials.js";
 import { headerPairs } from "./headers.js";
 
 /**
@@ -31,7 +31,7 @@ const named = (headers) =>
 export function carriesStill(secret, sent, passed) {
   const before = named(sent.headers);
   /** @type {(value: unknown) => boolean} */
-  const isOurs = (value) => credentialsInValues([value]).has(secret);
+  const isOurs = (value) => withPieces(credentialsInValues([value])).has(secret);
   const places = before.filter(({ value }) => isOurs(value)).map(({ name }) => name);
   const looked = named(passed.headers).filter(
     ({ name, value }) => value && (HEADERS.includes(name) || places.includes(name)),
