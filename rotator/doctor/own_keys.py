@@ -14,10 +14,16 @@ from rotator.opencode.auth.file import Whole, read_live
 from rotator.opencode.bridge.presence import bridges_of
 from rotator.opencode.config_files import Config, config_folders, read_configs
 from rotator.opencode.configured_keys import ConfiguredKey, keys_in
+from rotator.opencode.key_substitutes import may_substitute
 from rotator.opencode.other_plugins import may_send_own
 from rotator.opencode.plugin_files import loaded_by
 from rotator.system.processes import environment, find_opencodes
 from rotator.text import sanitize
+
+_MAY_PASS_BY = (
+    "the bridge tells such requests apart where it sees what is sent; where it does not, nobody is"
+    " blamed and nothing fails over"
+)
 
 
 def look_for_own_keys(setup: DoctorContext) -> Iterator[CheckResult]:
@@ -105,4 +111,8 @@ def _plugins(
                 f" {', '.join(names)}, by its text: without the bridge opencode's log blames"
                 " no account of theirs"
             )
-            yield note(Check.OPENCODE, says, "the bridge tells such requests apart")
+            # What passes the bridge's fetch by is told by that very text.
+            to_do = (
+                _MAY_PASS_BY if may_substitute(plugin) else "the bridge tells such requests apart"
+            )
+            yield note(Check.OPENCODE, says, to_do)

@@ -13,7 +13,7 @@ from datetime import datetime
 from rotator.context import Context
 from rotator.core.logins.aliases import free_alias, is_given
 from rotator.core.logins.credential_secrets import given_as, secrets_of
-from rotator.core.logins.line_parting import Line, Parted, TokenPair, told
+from rotator.core.logins.line_parting import Line, Parted, TokenPair, first_of, told
 from rotator.core.logins.owner import Proof
 from rotator.core.logins.remembered import JOINED
 from rotator.core.logins.token_lines import (
@@ -33,6 +33,7 @@ from rotator.core.logins.token_lines import (
     shown,
 )
 from rotator.live.knowledge import knowledge
+from rotator.live.limits_of_parts import keep_off, limits_of, move_limits, replaced_at
 from rotator.model import (
     NOBODY,
     Account,
@@ -42,7 +43,6 @@ from rotator.model import (
     Event,
     EventKind,
     Identity,
-    Limit,
 )
 
 # Each step leaves an account, or a doubt, less.
@@ -128,9 +128,9 @@ def part(  # what is parted, and how it is told
         return []
     has_tokens_in_use = parted.left[-1].number is None
     older = parted.kept if has_tokens_in_use else parted.left
-    since = _replaced_at(context, account, older)
+    since = replaced_at(context, account, older)
     new = _new_account(context, account, parted, now)
-    _move_limits(context, account, new, since, of_newer=has_tokens_in_use)
+    move_limits(context, account, new, since, of_newer=has_tokens_in_use)
     context.store.move_replaced([tokens.number for tokens in parted.left[:-1]], new)
     if has_tokens_in_use:
         _take_along(context, account, parted, new, since, now)
@@ -167,26 +167,6 @@ def _new_account(context: Context, account: Account, parted: Parted, now: dateti
     return context.store.add_account(account.provider, alias, in_use, who, now)
 
 
-def _move_limits(
-    context: Context, account: Account, new: AccountId, since: datetime, *, of_newer: bool
-) -> None:
-    """Let a new account have the limits of requests with its own tokens.
-
-    They are the newer ones, which came at `since`, or the older ones.
-    """
-    before = context.store.state().account(account.id) or account
-    for limit in _limits(before):
-        is_of_newer = limit.since is None or limit.since >= since
-        if is_of_newer is of_newer:
-            context.store.move_limit(account.id, new, limit)
-
-
-def _limits(account: Account) -> list[Limit]:
-    """Return an account's limits, with those of the tokens before the ones in use."""
-    held = (account.limit, *account.part_limits, *account.limits_before)
-    return [limit for limit in held if limit is not None]
-
-
 def _part_doubts(context: Context, account: Account, parted: Parted, new: AccountId) -> None:
     """Let each part of a line have the doubts about its own tokens."""
     before = context.store.state().account(account.id) or account
@@ -203,15 +183,25 @@ def _doubt_older(context: Context, account: Account, parted: Parted, new: Accoun
     """Note that unnamed tokens of the older part may have been exchanged for the newer part's."""
     parts = [(account.id, parted.kept), (new, parted.left)]
     (newer, after), (older, before) = sorted(parts, key=lambda side: side[1][-1].number is not None)
-    came_as = given_as(after[0].credential)
     doubts = [
-        Doubt(newer, came_as, given_as(tokens.credential))
+        doubt
         for tokens in before
         if tokens.who.key is None
+        for doubt in about_older(tokens, newer, after)
     ]
     row = context.store.state().account(older)
     if row is not None:
         context.store.set_doubts(older, [*row.doubts, *doubts])
+
+
+def about_older(tokens: TokenPair, newer: AccountId, line: Line) -> list[Doubt]:
+    """Return the doubts whether tokens were exchanged for those that a newer account began with.
+
+    Where other accounts' came into its line the first of these may be what it began with, or not.
+    """
+    own = given_as(tokens.credential)
+    began_with = (given_as(line[at].credential) for at in (0, first_of(line)))
+    return [Doubt(newer, came_as, own) for came_as in dict.fromkeys(began_with)]
 
 
 def _take_along(  # what is parted, and when
@@ -231,12 +221,6 @@ def _take_along(  # what is parted, and when
     store.set_rejected(account.id, None)
     if store.state().slot(account.provider).active == account.id:
         store.set_active(account.provider, new, now)
-
-
-def _replaced_at(context: Context, account: Account, older: Line) -> datetime:
-    """Return when others took the place of an account's older tokens."""
-    before = context.store.state().replaced.get(account.id, ())
-    return next(tokens.at for tokens in before if tokens.number == older[-1].number)
 
 
 def _move_digests_of(context: Context, account: Account, left: Line, new: AccountId) -> None:
@@ -333,6 +317,8 @@ def join(context: Context, step: Join, now: datetime, *, known_by: Account | Non
     dropped = keep if best.id == other.id else other
     # What was exchanged for the tokens that go now is not known to live any more.
     spent = _doubts_without(dropped, line_of(store.state(), dropped), keep.id)
+    for row, joined in ((keep, other), (other, keep)):
+        keep_off(context, row, joined)
     store.merge_accounts(keep, other)
     if best.id == other.id:
         store.renew_credential(keep, other.credential, NOBODY, now)
@@ -355,7 +341,7 @@ def join(context: Context, step: Join, now: datetime, *, known_by: Account | Non
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, joined_disabled(best, dropped))
     # One person's limit is a limit of both.
-    for limit in sorted([*_limits(keep), *_limits(other)], key=lambda rest: rest.until):
+    for limit in sorted([*limits_of(keep), *limits_of(other)], key=lambda rest: rest.until):
         store.set_limit(keep.id, limit)
 
 

@@ -8,9 +8,9 @@ from rotator.context import Context
 from rotator.core.logins.credential_secrets import given_as
 from rotator.core.logins.line_parting import split_off
 from rotator.core.logins.token_lines import kept_logins, line_of
-from rotator.live.account_changes import part, settle
+from rotator.live.account_changes import about_older, part, settle
 from rotator.live.knowledge import knowledge
-from rotator.model import Account, AccountId, Doubt, Event
+from rotator.model import Account, AccountId, Event
 
 
 def split_account(
@@ -33,7 +33,6 @@ def split_account(
     before, after = (parted.kept, parted.left) if is_newer else (parted.left, parted.kept)
     row = store.state().account(older)
     if row is not None and newer is not None:
-        came_as = given_as(after[0].credential)
-        doubts = [Doubt(newer, came_as, given_as(tokens.credential)) for tokens in before]
+        doubts = [doubt for tokens in before for doubt in about_older(tokens, newer, after)]
         store.set_doubts(row.id, [*row.doubts, *doubts])
     return new, [*events, *settle(context, account.provider, now)]

@@ -60,7 +60,15 @@ def variables_in(config: Config, provider: str) -> list[str]:
 
 def foreign_sdks_in(config: Config, provider: str) -> list[str]:
     """Return the SDKs that `config` gives to the provider and opencode does not bring along."""
-    blocks = [told for name, told in _providers(config) if name == provider]
+    return _foreign([told for name, told in _providers(config) if name == provider])
+
+
+def foreign_sdks(config: Config) -> list[str]:
+    """Return the SDKs that `config` gives to any provider and opencode does not bring along."""
+    return _foreign([told for _, told in _providers(config)])
+
+
+def _foreign(blocks: list[Mapping[str, Any]]) -> list[str]:
     models = [_object(model) for told in blocks for model in _object(told.get("models")).values()]
     named = [block.get("npm") for block in (*blocks, *(_object(m.get("provider")) for m in models))]
     return [sdk for sdk in named if isinstance(sdk, str) and not _SDKS_OF_OPENCODE.fullmatch(sdk)]

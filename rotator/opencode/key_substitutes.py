@@ -3,22 +3,32 @@
 The bridge says where somebody's fetch has had a request in hand and it did not see what became of
 it. Most of those only look, or send it another way; so this asks for more than
 `other_plugins.may_send_own`: a text that puts a fetch of its own in place of the one there is, and
-writes a credential into a request or makes an answer itself. What cannot be read or followed may.
+writes a credential into a request, gives it headers of which the text does not show what they are
+(`changed_headers`), or makes an answer itself. Two that meet in a name of the process or in a file
+are taken for one. What cannot be read or followed may.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from rotator.opencode.changed_headers import changes_headers
 from rotator.opencode.config_files import LARGEST_BYTES
 from rotator.opencode.other_plugins import is_ours
 from rotator.opencode.plugin_files import READABLE, Loaded, imported
 from rotator.system.regular_files import head
 
 _MOST_FILES = 300
+# What everybody finds on the global object.
+_EVERYBODYS = frozenset(
+    {"fetch", "process", "console", "Bun", "crypto", "performance", "navigator", "WebSocket"}
+    | {"Response", "Request", "Headers", "URL", "AbortController", "structuredClone", "Buffer"}
+    | {"setTimeout", "clearTimeout", "setInterval", "clearInterval", "atob", "btoa", "AbortSignal"}
+)
 _REPLACES = re.compile(
     r"""
       (?<!const\s)(?<!let\s)(?<!var\s)\bfetch\b["'`\]]*\s*(?:\?\?|\|\||&&)?=(?![=>])
@@ -53,7 +63,10 @@ _WRITES = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_ANSWERS = re.compile(r"\bnew\s+(?:\w+\s*\.\s*)?Response\b|\bResponse\s*\.\s*(?:json|error)\s*\(")
+_ANSWERS = re.compile(
+    r"\bnew\s+(?:\w+\s*\.\s*)?Response\b|\bResponse\s*\.\s*(?:json|error)\s*\("
+    r"|\bstatus[\"'`]?\s*:\s*[1-9]\d\d\b"
+)
 # An answer that is handed on, with the status that it came with.
 _HANDS_ON = re.compile(
     r"""
@@ -67,6 +80,28 @@ _TYPES_ONLY = re.compile(r"""\b(?:im|ex)port\s+type\b[^;"'=()]{0,400}\bfrom\s*["
 _IMPORTS = re.compile(
     r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(["'])((?:(?!\1)[^\n\\])+)\1"""
 )
+# What two of them may hand each other requests through: a word on the global object, or an event.
+_MEETS = re.compile(
+    r"""
+      \b(?:globalThis|global|self|window)\s*(?:\?\.\s*)?
+      (?: \.?\s*([A-Za-z_$][\w$]{0,99}) | \[\s*["'`]([^"'`\n]{1,99})["'`]\s*\] )
+    | \bSymbol\s*\.\s*for\s*\(\s*["'`]([^"'`\n]{1,99})
+    | \bprocess\s*\.\s*(?:emit|on|once|addListener)\s*\(\s*["'`]([^"'`\n]{1,99})
+    """,
+    re.VERBOSE,
+)
+# Whoever sends other hosts' requests as they came, says so like this.
+_LEAVES_OTHERS = re.compile(
+    r"""
+      \bif\s*\(\s*
+      (?: !\s*[^;{}!&|]{1,120}?\.\s*(?:includes|startsWith|endsWith)\s*\(\s*
+          ["'`](?:https?://)?([\w-]{1,63}(?:\.[\w-]{1,63}){1,9})[^"'`]{0,99}["'`]\s*\)
+        | [^;{}!&|]{1,120}?\.\s*host(?:name)?\s*!==?\s*
+          ["'`]([\w-]{1,63}(?:\.[\w-]{1,63}){1,9})["'`] )
+      \s*\)\s*(?:\{\s*)?return\s+[\w$.]{1,99}\s*\(\s*[\w$]{1,99}\s*,\s*[\w$]{1,99}\s*\)
+    """,
+    re.VERBOSE,
+)
 _FOLLOWS_NONE = re.compile(r"\b(?:import|require)\s*\(\s*(?!\s|[\"'][^\"']*[\"']\s*[,)])")
 
 
@@ -77,15 +112,72 @@ class _Part:
     replaces: bool
     gives: bool
     imports: tuple[str, ...]
+    meets: frozenset[str] = frozenset()
+    # The hosts whose requests alone it takes, where it says so.
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What is loaded does, with all that it imports; None: that cannot be read or followed."""
+
+    loaded: Loaded
+    parts: dict[Path, _Part] | None = field(repr=False)
+
+    @property
+    def gives(self) -> bool:
+        return any(part.gives for part in (self.parts or {}).values())
+
+    def replaces_for(self, host: str | None) -> bool:
+        """Tell whether it has a fetch of its own for requests to that host, where it is known."""
+        return any(
+            part.replaces and (host is None or not part.hosts or host in part.hosts)
+            for part in (self.parts or {}).values()
+        )
+
+    def meets(self, other: _Whole) -> bool:
+        """Tell whether the two have a word of the process or a file in common."""
+        mine, theirs = self.parts or {}, other.parts or {}
+        words = (part.meets for part in theirs.values())
+        return bool(mine.keys() & theirs.keys()) or any(
+            part.meets & other_words for other_words in words for part in mine.values()
+        )
 
 
 def may_substitute(loaded: Loaded) -> bool:
     """Tell whether a fetch of what is loaded there may send a request with another credential."""
-    if is_ours(loaded):
-        return False
+    return bool(find_substitutes([loaded]))
+
+
+def find_substitutes(code: Sequence[Loaded], host: str | None = None) -> tuple[Loaded, ...]:
+    """Return who of those may send a request to `host` with another credential; two: together."""
+    wholes = [_Whole(loaded, _parts(loaded)) for loaded in code if not is_ours(loaded)]
+    for whole in wholes:
+        if whole.parts is None or (whole.replaces_for(host) and whole.gives):
+            return (whole.loaded,)
+    for whole in wholes:
+        if whole.replaces_for(host):
+            for other in _met_by(whole, wholes):
+                if other.gives:
+                    return (whole.loaded, other.loaded)
+    return ()
+
+
+def _met_by(whole: _Whole, wholes: Sequence[_Whole]) -> Iterator[_Whole]:
+    """Yield those that one meets, and those that these meet."""
+    left, waiting = [one for one in wholes if one is not whole], [whole]
+    while waiting:
+        at = waiting.pop()
+        met = [one for one in left if at.meets(one)]
+        left = [one for one in left if one not in met]
+        waiting += met
+        yield from met
+
+
+def _parts(loaded: Loaded) -> dict[Path, _Part] | None:
     waiting = list(loaded.files)
     if not waiting:
-        return True
+        return None
     parts: dict[Path, _Part] = {}
     while waiting:
         path = waiting.pop()
@@ -93,16 +185,14 @@ def may_substitute(loaded: Loaded) -> bool:
             continue
         part = _part(path)
         if part is None or len(parts) >= _MOST_FILES:
-            return True
+            return None
         parts[path] = part
         for spec in part.imports:
             paths = imported(spec, path)
             if paths is None:
-                return True
+                return None
             waiting += paths
-    return any(part.replaces for part in parts.values()) and any(
-        part.gives for part in parts.values()
-    )
+    return parts
 
 
 def _part(path: Path) -> _Part | None:
@@ -122,9 +212,15 @@ def _read(path: Path, _time: int, size: int) -> _Part | None:
     text = _TYPES_ONLY.sub("", _COMMENTS.sub(" ", content.decode("utf-8", "replace")))
     if _FOLLOWS_NONE.search(text):
         return None
-    answers = "Response" in text and _ANSWERS.search(_HANDS_ON.sub("", text))
+    places = len(_REPLACES.findall(text))
+    answers = _ANSWERS.search(_HANDS_ON.sub("", text))
+    gives = answers or _WRITES.search(_READS.sub("", text))
+    words = {word for groups in _MEETS.findall(text) for word in groups if word}
+    named = [frozenset(filter(None, groups)) for groups in _LEAVES_OTHERS.findall(text)]
     return _Part(
-        replaces=_REPLACES.search(text) is not None,
-        gives=bool(answers or _WRITES.search(_READS.sub("", text))),
+        replaces=places > 0,
+        gives=bool(gives or (places and changes_headers(text))),
         imports=tuple(dict.fromkeys(groups[1] for groups in _IMPORTS.findall(text))),
+        meets=frozenset(words - _EVERYBODYS),
+        hosts=named[0] if places == len(named) == 1 else frozenset(),
     )

@@ -42,11 +42,12 @@ class Loaded:
     name: str
     files: tuple[Path, ...]
     is_tool: bool = False
+    is_sdk: bool = False
 
     @property
     def kind(self) -> str:
         """What it is, for people."""
-        return "tool" if self.is_tool else "plug-in"
+        return "SDK" if self.is_sdk else "tool" if self.is_tool else "plug-in"
 
 
 def loaded_by(configs: Iterable[Config], folders: Iterable[Path], cache: Path) -> list[Loaded]:
@@ -88,6 +89,11 @@ def imported(spec: str, by: Path) -> tuple[Path, ...] | None:
         if folder.is_dir():
             return _files_of(folder) or None
     return None
+
+
+def code_at(address: str, folder: Path) -> Loaded:
+    """Return the SDK that a `file://` in the configuration of `folder` means."""
+    return Loaded(address, _named(address, folder, folder).files, is_sdk=True)
 
 
 def _in(folder: Path) -> list[Path]:

@@ -8,13 +8,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.aliases import free_alias, require_alias
 from rotator.core.logins.credential_secrets import is_blank, why_useless
+from rotator.core.logins.merging import (
+    likelier,
+    may_be_two,
+    refuse_strangers,
+    refuse_two_that_work,
+)
 from rotator.core.logins.remembered import RENAMED
-from rotator.core.logins.token_lines import Join, kept_logins, liveliness, owner_key
+from rotator.core.logins.token_lines import Join, kept_logins
 from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
     AccountNotFound,
@@ -250,16 +255,17 @@ def merge(context: Context, keep: Account, other: Account) -> Done:
 
     Raises UsageError for two that cannot be one, or of which each may work by itself.
     """
-    _refuse_strangers(keep, other)
+    refuse_strangers(keep, other)
     now = context.clock()
     with swap_lock(context.paths.swap_lock), context.store.transaction():
         # They may have got newer credentials since they were named.
         keep, other = _still_there(context, keep), _still_there(context, other)
-        _refuse_two_that_work(keep, other, now)
+        refuse_two_that_work(keep, other, now)
         active = context.store.state().active(keep.provider)
-        best = max((keep, other), key=lambda a: _liveliness(a, keep, other, active))
-        # Of what somebody has disabled nobody has seen that it is spent.
-        is_kept = (keep.disabled is None) is not (other.disabled is None)
+        best = likelier(keep, other, active)
+        # Of what somebody has disabled nobody has seen that it is spent; a word may be wrong.
+        is_disabled = (keep.disabled is None) is not (other.disabled is None)
+        is_kept = is_disabled or may_be_two(keep, other, now)
         join(context, Join(keep, other, best, "you say so", is_told=is_kept), now)
         events = settle(context, keep.provider, now)
     context.record(events)
@@ -267,43 +273,10 @@ def merge(context: Context, keep: Account, other: Account) -> Done:
     if active is not None and active.id in {keep.id, other.id}:
         swap(context, SwapRequest(keep.id, f"{other.alias} was merged into it"))
     context.purge()
-    note = None if is_kept else f"it goes on with the login of {best.alias}; the other is forgotten"
+    again = f"is kept, and rotator accounts split {keep.name} makes an account of it again"
+    other_one = again if is_kept else "is not used any more"
+    note = f"it goes on with the login of {best.alias}; the other one {other_one}"
     return Done(keep, _live(context, keep.provider), note)
-
-
-def _refuse_strangers(keep: Account, other: Account) -> None:
-    why = None
-    if keep.id == other.id:
-        why = "they are one account already"
-    elif keep.provider != other.provider:
-        why = "they are of two providers"
-    elif keep.credential.type != other.credential.type:
-        why = f"one is {keep.credential.type} and the other {other.credential.type}"
-    if why is not None:
-        message = f"{keep.name} and {other.name} cannot be merged: {why}"
-        raise UsageError(message, hint="rotator accounts lists them")
-
-
-def _refuse_two_that_work(keep: Account, other: Account, now: datetime) -> None:
-    """Raise UsageError where one of two that both may work would never be used any more."""
-    owners = {owner_key(keep), owner_key(other)}
-    is_one_dead = any(account.why_login_at(now) is not None for account in (keep, other))
-    why = None
-    if keep.credential.type == "api" and keep.credential.digest != other.credential.digest:
-        why = "they are two keys, and each works by itself"
-    elif None not in owners and len(owners) > 1 and not is_one_dead:
-        why = f"they belong to {keep.identity or 'one'} and to {other.identity or 'another'}"
-    if why is not None:
-        message = f"{keep.name} and {other.name} are not merged: {why}"
-        raise UsageError(message, hint=f"rotator accounts remove {other.name} forgets one of them")
-
-
-def _liveliness(
-    account: Account, keep: Account, other: Account, active: Account | None
-) -> tuple[object, ...]:
-    """Return what is larger for the credential that more likely lives."""
-    *first, captured_at = liveliness(account, keep, other)
-    return (*first, active is not None and account.id == active.id, captured_at)
 
 
 def _still_there(context: Context, account: Account) -> Account:

@@ -31,6 +31,7 @@ from rotator.services.without_bridge import (
     opencodes_without_bridge,
     unbridged,
 )
+from rotator.system.auth_content import AUTH_CONTENT
 from rotator.system.processes import Opencode, environment
 from rotator.text import sanitize
 
@@ -50,6 +51,11 @@ class OwnKey:
     @property
     def says(self) -> str:
         """The sentence about it."""
+        if self.giver == AUTH_CONTENT:
+            return (
+                f"{sanitize(self.provider)}: {AUTH_CONTENT} gives the logins of an opencode,"
+                " whatever auth.json holds, so nothing of it fails over and nobody is blamed for it"
+            )
         gives = "gives" if self.is_sure else "may give"
         return (
             f"{sanitize(self.provider)}: {self.giver} {gives} a key of its own, so opencode's log"

@@ -8,26 +8,37 @@ opencode loads looks as if it would send another key, it is taken for granted.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.presence import Present
-from rotator.opencode.key_substitutes import may_substitute
+from rotator.opencode.configured_keys import foreign_sdks
+from rotator.opencode.key_substitutes import find_substitutes
+from rotator.opencode.plugin_files import Loaded, code_at
 from rotator.services.key_givers import OpencodeInputs
 from rotator.system.processes import environment
 from rotator.text import sanitize
 
 
-def find_substitute(exchange: Exchange, session: str | None) -> str | None:
-    """Return what may have sent the session's requests with a key of its own, or None."""
+def find_substitute(exchange: Exchange, session: str | None, host: str | None = None) -> str | None:
+    """Return what may have sent the session's requests to `host` with a key of its own, or None."""
     present = exchange.present()
     for presence in _serving(exchange, present, session):
-        for code in _inputs(presence).code:
-            # Also a tool, which is called after the request: its file is loaded before.
-            if may_substitute(code):
-                return f"the {code.kind} {sanitize(code.name)}"
+        # Also a tool, which is called after the request: its file is loaded before.
+        found = find_substitutes([*_code(_inputs(presence))], host)
+        if found:
+            return " with ".join(f"the {code.kind} {sanitize(code.name)}" for code in found)
     return None
+
+
+def _code(world: OpencodeInputs) -> Iterator[Loaded]:
+    yield from world.code
+    for config in world.configs:
+        for sdk in foreign_sdks(config):
+            # A package is made to be an SDK; a file may be anything.
+            if sdk.startswith("file://"):
+                yield code_at(sdk, config.folder)
 
 
 def _serving(

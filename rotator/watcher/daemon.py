@@ -21,7 +21,7 @@ from rotator.live.clock_change import follow_clock
 from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
-from rotator.opencode.log import LoggedFailure, LogTail
+from rotator.opencode.log import LogTail
 from rotator.services.refresh import settle_pending_refreshes
 from rotator.services.spent_logins import reject_spent
 from rotator.services.sync import finish
@@ -122,7 +122,9 @@ class Daemon:
         self._reports = SignalHandler(context, self._exchange, *works)
         blame, unsent_at = self._reports.on_finding, self._reports.unsent_at
         self._refused = RefusedRefreshes(context, blame, unsent_at, self._refreshes)
-        self._turns = Turns(Inbox(self._exchange), self._tail, self._take, self._hear)
+        self._turns = Turns(
+            Inbox(self._exchange), self._tail, self._take, self._reports.on_logged_failure
+        )
         self._rebalance = Rebalance(context, self._exchange, self._refreshes)
         self._files = watcher(
             [
@@ -290,15 +292,13 @@ class Daemon:
 
     def _look_at_log(self) -> None:
         try:
+            self._reports.see_opencodes()
             self._publisher.has_news |= self._turns.work_log()
             # A turn whose login got no new tokens ends with a line there.
             self._publisher.has_news |= self._refused.look()
         finally:
             if self._turns.has_more_lines:
                 self._messages.put(LOG)
-
-    def _hear(self, failure: LoggedFailure, with_last: bool) -> None:  # noqa: FBT001  # a hook
-        self._reports.on_logged_failure(failure, with_last=with_last)
 
     def _look_at_refreshes(self) -> None:
         self._refreshes.work()

@@ -33,6 +33,7 @@ from rotator.services.substituted_keys import find_substitute
 from rotator.services.without_bridge import has_own_logins, opencodes_without_bridge, sends_unmarked
 from rotator.system.processes import Opencode, find_opencodes
 from rotator.text import sanitize
+from rotator.watcher.remembered_keys import RememberedKeys
 from rotator.watcher.seen_opencodes import SeenOpencodes
 
 _KEPT = 200
@@ -46,7 +47,16 @@ _NOBODY_IS_BLAMED = {
     Foreign.UNSEEN: (
         "a turn failed of which no request to the model came through the bridge: nobody is blamed"
     ),
+    Foreign.ELSEWHERE: (
+        "a request failed that another plug-in sent to a place of its own: nobody is blamed"
+    ),
+    Foreign.UNANSWERED: (
+        "another plug-in let a request fail, and no answer of a vendor was seen: nobody is blamed"
+    ),
 }
+_FOREIGN_IN_SECOND = (
+    "a request in OpenCode 2 failed with a key that its database does not hold: nobody is blamed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,7 @@ class LoggedFailures:
         self._said: dict[tuple[str, str], datetime] = {}
         self._unsent: dict[str, datetime] = {}
         self._seen = SeenOpencodes()
+        self._remembered = RememberedKeys(context, exchange)
         self._swapped: dict[str, Tenure] | None = None
 
     @property
@@ -89,12 +100,14 @@ class LoggedFailures:
         """Whether a line waits for a note about it."""
         return bool(self._held)
 
-    def may_be_anothers(self, provider: str, session: str | None, *, says: bool = True) -> bool:
+    def may_be_anothers(
+        self, provider: str, session: str | None, host: str | None = None, *, says: bool = True
+    ) -> bool:
         """Tell whether a request of which that is not proven may have had another plug-in's key.
 
         With `says` that is told: the request has failed.
         """
-        substitute = find_substitute(self._exchange, session)
+        substitute = find_substitute(self._exchange, session, host)
         if substitute is None:
             return False
         if says:
@@ -112,6 +125,10 @@ class LoggedFailures:
 
     def note(self, note: Note) -> None:
         """Know what a bridge says of a session's last request."""
+        if not note.is_logged:
+            if note.credential is None and self._context.store.state().of(note.provider):
+                self._say(note.provider, f"{note.provider}: {_FOREIGN_IN_SECOND}")
+            return
         self._notes.append(note)
         self._settle(lambda failure: self._note_about([note], failure) is not None)
 
@@ -144,6 +161,10 @@ class LoggedFailures:
             self._look_at_opencodes(self._exchange.present())
             self._swapped = swapped
         self._seen.work(self._context.clock())
+
+    def see_opencodes(self) -> None:
+        """Know of the opencodes that write into the log, before their lines are read."""
+        self._remembered.look()
 
     def work(self) -> None:
         """Drop the lines that have waited, and nothing came for."""
@@ -249,9 +270,11 @@ class LoggedFailures:
         own = find_own_keys(
             self._context, around.present, asked, run=failure.run, running=around.running
         )
-        if own:
-            self._say(own[0].provider, own[0].says)
-        return bool(own)
+        # Its process may have ended, and another one run.
+        key = own[0] if own else self._remembered.of_ended(failure.provider, failure.at)
+        if key is not None:
+            self._say(key.provider, key.says)
+        return key is not None
 
     def _say(self, provider: str, why: str) -> None:
         """Tell it, unless it was told within the hour."""

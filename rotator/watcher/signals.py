@@ -115,7 +115,8 @@ class SignalHandler:
     def _is_anothers(self, signal: Signal) -> bool:
         """Leave alone what may say nothing about an account; tell whether that is so."""
         is_failure = not _is_good(signal)
-        if not self._lines.may_be_anothers(signal.provider, signal.session, says=is_failure):
+        where = (signal.provider, signal.session, signal.host)
+        if not self._lines.may_be_anothers(*where, says=is_failure):
             return False
         self._waiting.pop(signal.request, None)
         if is_failure and (signal.fault is None or signal.fault.kind in _LOGGED):
@@ -128,7 +129,7 @@ class SignalHandler:
         """Work off what a bridge says of a request that its log will tell of."""
         self._lines.note(note)
 
-    def on_logged_failure(self, failure: LoggedFailure, *, with_last: bool = False) -> None:
+    def on_logged_failure(self, failure: LoggedFailure, with_last: bool = False) -> None:  # noqa: FBT001, FBT002  # a hook
         """Work off a failure in opencode's log, unless a bridge has reported it already.
 
         `with_last`: it was read together with the one before it.
@@ -141,6 +142,10 @@ class SignalHandler:
     def holds_lines(self) -> bool:
         """Whether a line of the log waits for what a bridge says of it."""
         return self._lines.is_holding
+
+    def see_opencodes(self) -> None:
+        """Know of the opencodes that write into the log."""
+        self._lines.see_opencodes()
 
     def follow_swaps(self) -> None:
         """Know of the opencodes that go on with the login from before a swap."""

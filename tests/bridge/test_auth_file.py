@@ -92,6 +92,30 @@ def test_the_token_of_a_well_known_login_is_its_own_under_whatever_provider(
     assert (signal["provider"], signal["credential"]) == (ADDRESS, digest_of(A))
 
 
+@pytest.mark.parametrize("form", ["corp:{}", "{}:corp", "corp/{}", "v1={}"])
+def test_the_token_of_a_well_known_login_is_found_with_more_before_or_behind_it(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile, form: str
+) -> None:
+    """B5: opencode goes on with the token of its start, so the next request has the old one."""
+    live.write(**{ADDRESS: wellknown(A)})
+    bridge.load("/read/again")
+    watcher.publish([A, B], provider=ADDRESS)
+    upstream.limit(A)
+    given = form.format(A)
+    mark = {"provider": "elsewhere", "source": "config", "options": {"apiKey": given}}
+
+    pending = bridge.start("fetch", **model_request(upstream, given, mark=mark))
+    signal = watcher.next_signal()
+    live.write(**{ADDRESS: wellknown(B)})
+    watcher.retry(signal, B)
+    first = pending.result()["status"]
+    bridge.run("fetch", **model_request(upstream, given, mark=mark))
+
+    assert first == 200
+    assert upstream.keys == [given, form.format(B), form.format(B)]
+    assert (signal["provider"], signal["credential"]) == (ADDRESS, digest_of(A))
+
+
 def test_a_providers_own_login_comes_before_a_well_known_one(
     bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, live: LiveFile
 ) -> None:

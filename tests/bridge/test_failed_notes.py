@@ -13,7 +13,16 @@ import pytest
 from rotator.secret import digest_of
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
-from tests.support.other_plugins import KEPT_AT_IMPORT, ORDERS, POOL, plugin
+from tests.support.other_plugins import (
+    ADDRESSED,
+    KEPT_AT_IMPORT,
+    ORDERS,
+    POOL,
+    REJECTS,
+    THROWS,
+    plugin,
+    pool,
+)
 from tests.support.upstream import Upstream, model_request
 from tests.support.waiting import wait_until
 
@@ -148,6 +157,38 @@ def test_a_key_that_another_plug_in_puts_in_is_unknown(
         note = told(quiet, process)
 
     assert (note["credential"], note["key"]) == (None, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        pytest.param(THROWS, "unanswered", id="throws"),
+        pytest.param(REJECTS, "unanswered", id="rejects"),
+        pytest.param(
+            pool(ADDRESSED["at a place of its own"].replace("FETCH", "native")),
+            "elsewhere",
+            id="sends it elsewhere",
+        ),
+        pytest.param(
+            pool(ADDRESSED["in the address"].replace("FETCH", "native")),
+            "unknown",
+            id="puts a key into the address",
+        ),
+    ],
+)
+def test_a_request_that_failed_in_another_plug_in_s_hands_is_no_login_s(
+    home: Path, live: LiveFile, upstream: Upstream, quiet: FakeWatcher, source: str, key: str
+) -> None:
+    """B2."""
+    assert live.path.exists()
+    other = plugin(home, source)
+    with bridge_process(home) as process:
+        process.load(files=[other, "ours"], start=[1, 0])
+        process.run("fetch", **model_request(upstream))
+
+        note = told(quiet, process)
+
+    assert (note["credential"], note["key"]) == (None, key)
 
 
 def test_a_request_that_another_plug_in_has_sent_unseen_is_not_proven(

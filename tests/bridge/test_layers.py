@@ -10,9 +10,12 @@ import pytest
 from tests.support.bridge_process import BridgeProcess, bridge_process
 from tests.support.fake_watcher import FakeWatcher, LiveFile
 from tests.support.other_plugins import (
+    ADDRESSED,
+    ASKS_TWICE,
     DEFINED_FOR_GOOD,
     GUARDS,
     KEPT_AT_IMPORT,
+    LIKENESS,
     ORDERS,
     OUTERMOST,
     POOL,
@@ -267,6 +270,83 @@ def test_where_nothing_was_seen_of_a_request_the_signal_says_so(
 
     assert pending.result()["status"] == 429
     assert signal["unproven"] is True
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)
+@pytest.mark.parametrize(
+    "send",
+    [
+        pytest.param(send.replace("FETCH", fetch), id=f"{how}, {fetch}")
+        for how, send in ADDRESSED.items()
+        for fetch in ("native", "found")
+    ],
+)
+def test_an_answer_from_another_place_or_for_another_key_blames_nobody(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    home: Path,
+    send: str,
+    order: Order,
+) -> None:
+    """B2: seen by the answer's own address, whether its request was seen or not."""
+    load(early, order, plugin(home, pool(send)))
+    upstream.limit(A)
+
+    answer = early.run("fetch", **model_request(upstream))
+
+    assert (answer["status"], answer["sameResponse"], upstream.keys) == (429, True, [A])
+    assert watcher.heard_nothing(answer)
+
+
+def test_an_answer_to_another_question_than_the_one_that_was_seen_is_not_proven(
+    early: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, home: Path
+) -> None:
+    """B2: it asks with the login first, and then with a key of its own."""
+    load(early, ORDERS[2], plugin(home, ASKS_TWICE))
+    upstream.limit(POOLED)
+
+    pending = early.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    watcher.answer(signal, "pass")
+
+    assert (pending.result()["status"], upstream.keys) == (429, [A, POOLED])
+    assert signal["unproven"] is True
+
+
+@pytest.mark.parametrize("has_body", ["true", "false"])
+def test_a_refusal_that_only_looks_like_an_answer_fails_over(
+    early: BridgeProcess,
+    upstream: Upstream,
+    watcher: FakeWatcher,
+    live: LiveFile,
+    home: Path,
+    has_body: str,
+) -> None:
+    load(early, ORDERS[0], plugin(home, LIKENESS.replace("HAS_BODY", has_body)))
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream))
+    signal = watcher.next_signal()
+    live.key(B)
+    watcher.retry(signal, B)
+
+    assert (pending.result()["status"], upstream.keys) == (200, [A, B])
+    assert (signal["body"], signal["headers"]["retry-after"]) == ("limited", "60")
+
+
+@pytest.mark.parametrize("has_body", ["true", "false"])
+def test_such_a_refusal_is_handed_on_whole_where_nobody_takes_over(
+    early: BridgeProcess, upstream: Upstream, watcher: FakeWatcher, home: Path, has_body: str
+) -> None:
+    load(early, ORDERS[0], plugin(home, LIKENESS.replace("HAS_BODY", has_body)))
+    upstream.limit(A)
+
+    pending = early.start("fetch", **model_request(upstream))
+    watcher.answer(watcher.next_signal(), "pass")
+
+    answer = pending.result()
+    assert (answer["status"], answer["body"]) == (429, "limited")
 
 
 @pytest.mark.parametrize("source", [None, SET_AT_START], ids=["nobody", "one that hands on"])

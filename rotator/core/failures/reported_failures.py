@@ -33,6 +33,10 @@ class Foreign(StrEnum):
     SIGNED = "signed"
     # The request never came through the bridge's fetch: another plug-in has it.
     UNSEEN = "unseen"
+    # Its answer came from another place than it was sent to: a fetch below the bridge's sent it on.
+    ELSEWHERE = "elsewhere"
+    # Such a fetch failed, and nothing was seen of an answer.
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Note:
     """What a bridge says of the request that a session sent last, when something failed in it.
 
     `credential` is the login that the request carried; where it carried none, `key` says what.
-    `unproven`: somebody else had it in hand then, and may have sent it with another.
+    `unproven`: somebody else had it in hand then, and may have sent it with another. Of what
+    happens in OpenCode 2 no line is written that it could be about (`is_logged`).
     """
 
     at: datetime
@@ -50,6 +55,7 @@ class Note:
     credential: Digest | None
     key: Foreign | None = None
     unproven: bool = False
+    is_logged: bool = True
 
 
 DUPLICATE_WINDOW = timedelta(seconds=30)

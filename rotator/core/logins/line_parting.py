@@ -79,13 +79,13 @@ def told(line: Line, at: int, who: Identity) -> Parted:
     # What was told of the tokens in use just now is not what it was known by.
     keeps_those_in_use = named[-1] == len(now) - 1
     kept = is_later[-1] is keeps_those_in_use
-    if keeps_those_in_use and line[first := _first(line)].who.key != line[-1].who.key:
+    if keeps_those_in_use and line[first := first_of(line)].who.key != line[-1].who.key:
         kept = is_later[first]
     # Between two that are named may be tokens of either.
     return Parted(sides[kept], sides[not kept], unsure=True)
 
 
-def _first(line: Line) -> int:
+def first_of(line: Line) -> int:
     """Return the place of the tokens that an account began with, as far as somebody knows."""
     return next(n for n, tokens in enumerate(line) if not tokens.loose or tokens.number is None)
 
@@ -174,7 +174,7 @@ def crowded(
     may_go = [
         (not is_perhaps_spent(tokens), n)
         for n, tokens in enumerate(line[:-1])
-        if n > _first(line)
+        if n > first_of(line)
         and not tokens.loose
         and tokens.who.key in {None, owner}
         and not came_from[n].is_login

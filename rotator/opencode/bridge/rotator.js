@@ -306,6 +306,15 @@ function credentialsInValues(values) {
   const texts = values.filter((value) => isString(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }
+var SEPARATOR = /[:=\/,;|~@ ]/g;
+var MOST_PIECES = 16;
+function withPieces(texts) {
+  const whole = [...texts];
+  const pieces = whole.flatMap(
+    (text) => [...text.matchAll(SEPARATOR)].slice(0, MOST_PIECES).flatMap(({ index }) => [text.slice(index + 1), text.slice(0, index)])
+  );
+  return /* @__PURE__ */ new Set([...whole, ...pieces.filter((piece) => piece !== "")]);
+}
 
 // src/core/login-places.js
 var DESTINATION_FIELDS = [
@@ -490,7 +499,7 @@ var Mark = class {
   /** @type {string | null} */
   credential = null;
   // the digest that its request carried last, if that is a login of ours
-  /** @type {"configured" | "unknown" | "signed" | "unseen" | null} */
+  /** @type {"configured" | "unknown" | "signed" | "unseen" | "elsewhere" | "unanswered" | null} */
   key = "unseen";
   // else whose it was
   isUnproven = false;
@@ -519,13 +528,18 @@ var Mark = class {
    *
    * @param {{
    *   isForeign: boolean,
+   *   isElsewhere?: boolean,
    *   isUnproven: boolean,
    *   slot: string,
    *   carried: CarriedLogin,
    * }} call
    */
-  take({ isForeign, isUnproven, slot, carried }) {
-    if (isForeign) return this.leave();
+  take({ isForeign, isElsewhere, isUnproven, slot, carried }) {
+    if (isForeign) {
+      this.leave();
+      if (isElsewhere) this.key = "elsewhere";
+      return;
+    }
     this.isUnproven = isUnproven;
     this.isHeard = true;
     this.slot = slot;
@@ -543,6 +557,11 @@ var Mark = class {
     this.credential = null;
     const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
     this.key = isConfigured ? "configured" : "unknown";
+  }
+  /** Somebody who had its request in hand let it fail, and no vendor's answer was seen. */
+  leaveUnanswered() {
+    this.leave();
+    this.key = "unanswered";
   }
   /** Its request is signed: whatever it carries, it is left as it is. */
   leaveSigned() {
@@ -1067,6 +1086,12 @@ async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS, isEnough
     reader?.cancel().catch(noop);
   }
   return Buffer.concat(parts).subarray(0, most);
+}
+async function asResponse(answer) {
+  const { status, statusText, headers, body } = answer ?? {};
+  if (answer instanceof Response || !(status >= 400 && status < 600)) return answer;
+  const content = body instanceof ReadableStream ? body : await answer.text();
+  return new Response(content, { status, statusText, headers });
 }
 
 // src/system/timing.js
@@ -1630,17 +1655,23 @@ var PARAMETER = /^(key|api[-_]?key|access[-_]?token)$/i;
 var named = (headers) => headerPairs(headers).map(([name, value]) => ({ name: String(name).toLowerCase(), value }));
 function carriesStill(secret, sent, passed) {
   const before = named(sent.headers);
-  const isOurs = (value) => credentialsInValues([value]).has(secret);
+  const isOurs = (value) => withPieces(credentialsInValues([value])).has(secret);
   const places = before.filter(({ value }) => isOurs(value)).map(({ name }) => name);
   const looked = named(passed.headers).filter(
     ({ name, value }) => value && (HEADERS.includes(name) || places.includes(name))
   );
   const wasThere = ({ name, value }) => before.some((one) => one.name === name && one.value === value);
   if (looked.some((one) => !isOurs(one.value) && !wasThere(one))) return false;
-  const isOther = [...passed.query].some(
-    ([name, value]) => PARAMETER.test(name) && value !== secret && !sent.query.getAll(name).includes(value)
-  );
-  return !isOther && looked.some(({ value }) => isOurs(value));
+  return !hasOtherKey(secret, sent.query, passed.query) && looked.some(({ value }) => isOurs(value));
+}
+var hasOtherKey = (secret, sent, passed) => [...passed].some(
+  ([name, value]) => PARAMETER.test(name) && value !== secret && !sent.getAll(name).includes(value)
+);
+function answeredFor(secret, url, answer) {
+  if (!answer.url || answer.redirected) return null;
+  const { pathname, searchParams } = new URL(answer.url);
+  if (hasOtherKey(secret, url.searchParams, searchParams)) return "unknown";
+  return pathname === url.pathname ? null : "elsewhere";
 }
 
 // src/requests/context.js
@@ -1694,8 +1725,13 @@ var Call = class {
   // the newest note that the person was shown
   isForeign = false;
   // whoever stands between us and the network sent another credential
+  isElsewhere = false;
+  // that is known by where its answer came from
   isUnproven = false;
   // somebody stands there, and what he sent of it we have not seen
+  /** @type {Set<unknown>} */
+  #answers = /* @__PURE__ */ new Set();
+  // to what was seen of it on its way to the network
   /**
    * @param {RequestFacts & {
    *   init: RequestInit,
@@ -1731,7 +1767,24 @@ var Call = class {
         this.repeatable = false;
       }
     }
-    return runSending(this, () => layer(input, this.init));
+    return runSending(this, async () => {
+      const response = await layer(input, this.init);
+      if (!this.isLast) tryOr(() => this.#weigh(response));
+      return response;
+    });
+  }
+  /**
+   * Look at where an answer came from that somebody between us and the network hands on.
+   *
+   * @param {Response} response
+   */
+  #weigh(response) {
+    if (!(response instanceof Response)) return;
+    const key = answeredFor(this.carried.secret, this.url, response);
+    if (key !== null) this.isForeign = true;
+    this.isElsewhere = key === "elsewhere";
+    const isAnothers = response.url && this.#answers.size > 0 && !this.#answers.has(response);
+    if (isAnothers) this.isUnproven = true;
   }
   /** Note that it is sent, by us or by opencode. */
   note() {
@@ -1739,6 +1792,7 @@ var Call = class {
     this.waited = false;
     this.sends += 1;
     this.isUnproven = !this.isLast;
+    this.#answers.clear();
     this.sentAt = (/* @__PURE__ */ new Date()).toISOString();
     this.attempt += 1;
     this.tried.add(this.carried.digest);
@@ -1749,14 +1803,20 @@ var Call = class {
    *
    * @param {RequestFacts} facts
    * @param {boolean} isLast what we see here goes to the network as it is
+   * @returns {boolean} whether the answer to it is that of the network
    */
   observe({ method, path: path8, query, headers, init }, isLast) {
     const text = bodyText(init?.body);
     const isIt = isModelPath(path8) || path8 === this.url.pathname || text !== null && isModelRequest(path8, text);
-    if (method !== "POST" || !isIt) return;
+    if (method !== "POST" || !isIt) return false;
     const sent = { headers: this.init.headers, query: this.url.searchParams };
     if (!carriesStill(this.carried.secret, sent, { headers, query })) this.isForeign = true;
     else if (isLast) this.isUnproven = false;
+    return isLast;
+  }
+  /** @param {Promise<unknown>} answer to what was seen */
+  expect(answer) {
+    answer.then((response) => this.#answers.add(response), noop);
   }
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */
   endWait() {
@@ -2827,6 +2887,8 @@ function replaceLogin(headers, url, old, entry) {
     const { scheme, rest } = splitScheme(value);
     if (value === old.secret) return entry.secret;
     if (rest === old.secret) return scheme + entry.secret;
+    const isPiece = entry.type === "wellknown" && withPieces([value, rest]).has(old.secret);
+    if (isPiece) return value.replace(old.secret, () => entry.secret);
     const isOurs = entry.type === "oauth" && name2.endsWith("account-id");
     if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;
     return value;
@@ -2874,10 +2936,12 @@ var RequestLogins = class {
    * @returns {ClaimedLogin | null}
    */
   find({ provider, configured, given }, headers) {
-    const beside = credentialsBeside(headers, given());
+    const plain2 = { all: credentialsInHeaders(headers), beside: credentialsBeside(headers, given()) };
+    const pieces = { all: withPieces(plain2.all), beside: withPieces(plain2.beside) };
     for (const slot of this.#logins.slotsOf(provider)) {
-      const live = this.#logins.get(slot)?.digests;
-      for (const secret of credentialsInHeaders(headers)) {
+      const { type, digests: live } = this.#logins.get(slot) ?? {};
+      const { all: all2, beside } = type === "wellknown" ? pieces : plain2;
+      for (const secret of all2) {
         const digest = sha256(secret);
         const seen = this.#logins.seen(slot).get(digest);
         const isOurs = live?.includes(digest) || beside.has(secret) && (seen || !configured.has(digest) && this.#mayHaveBeen(slot, digest));
@@ -3422,8 +3486,10 @@ var Bridge = class {
     const queued = isFirst ? void 0 : tryOr(() => findSending(...given), void 0);
     const outer = queued ?? sendingContext.getStore();
     if (outer && !outer.isOver) {
-      tryOr(() => outer.call?.observe(facts, isLast));
-      return sendingContext.run(outer, pass);
+      const isTheirs = tryOr(() => outer.call?.observe(facts, isLast), false);
+      const answer = sendingContext.run(outer, pass);
+      if (isTheirs) tryOr(() => outer.call?.expect(answer));
+      return answer;
     }
     const seen = { ...facts, isLast };
     const mark = markContext.getStore();
@@ -3487,10 +3553,11 @@ var Bridge = class {
     for (; ; ) {
       const response = await this.#sendOnce(call, layer);
       const isGood = response.status < 400;
-      if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
+      const isModels = isGood && tryOr(() => isModelAnswer(call, response), true);
+      if (isModels) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
-      if (isGood && isModelAnswer(call, response)) {
+      if (isModels) {
         this.#tellAnswered(call, response);
         this.#observe(call, response);
       }
@@ -3512,9 +3579,10 @@ var Bridge = class {
    */
   async #sendOnce(call, layer) {
     try {
-      return await call.send(layer).finally(() => call.mark.take(call));
+      return await asResponse(await call.send(layer).finally(() => call.mark.take(call)));
     } catch (error) {
       if (!call.isForeign) tryOr(() => this.#observed.noteGivenUp(call));
+      if (call.isUnproven && !call.signal?.aborted) call.mark.leaveUnanswered();
       throw error;
     }
   }
@@ -4118,6 +4186,7 @@ var Slots = class {
 // src/opencode2/requests.js
 var HOME = "opencode.db";
 var MOST_SENDS2 = 50;
+var REFUSALS2 = [401, 402, 403, 429];
 var VENDORS_WORDS = {
   "provider.rate-limit": "rate_limit_error",
   "provider.quota": "insufficient_quota"
@@ -4226,7 +4295,7 @@ var Requests = class {
    */
   async #refused(claim, event, known) {
     const call = claim();
-    if (!call) return;
+    if (!call) return this.#tellForeign(event);
     try {
       await this.#answer(call, event);
     } finally {
@@ -4255,6 +4324,19 @@ var Requests = class {
       return call;
     };
     return () => made === void 0 ? made = make() : made;
+  }
+  /**
+   * Tell of a refused request that carried no login of the table, though its provider has some
+   * there: somebody's hook has put a key in, or the configuration gives one.
+   *
+   * @param {any} event
+   */
+  #tellForeign({ response, model, sessionID }) {
+    const provider = model?.providerID;
+    if (!REFUSALS2.includes(response.status) || !this.watcher.second(provider)?.known.size) return;
+    const at = (/* @__PURE__ */ new Date()).toISOString();
+    const of = { at, session: sessionID, provider, model: model.id ?? null };
+    this.exchange.note({ kind: "failed", home: HOME, ...of, credential: null, key: "unknown" });
   }
   /**
    * @param {Call} call

@@ -62,6 +62,7 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
             credential=Digest(credential) if is_login else None,
             key=None if is_login else Foreign(key),
             unproven=value.get("unproven") is True,
+            is_logged=value.get("home") is None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -100,6 +100,13 @@ class ReplacedTokens(Accounts, Purges):
         )
         self._write("UPDATE slot SET swap_at = NULL WHERE ? IN (swap_left, swap_put)", account.id)
 
+    def date_back(self, account: AccountId, at: datetime) -> None:
+        """Let an account's replaced tokens count as replaced at `at` where that was later."""
+        self._write(
+            "UPDATE replaced SET at = ? WHERE account = ? AND at > ?",
+            *(to_iso(at), account, to_iso(at)),
+        )
+
     def set_doubts(self, account: AccountId, doubts: Iterable[Doubt]) -> None:
         """Note which newer accounts an account may be the same login as, if any."""
         told = (

@@ -390,7 +390,10 @@ def test_a_merge_says_what_became_of_the_two(person: Person) -> None:
     done = person("accounts", "--json", "merge", "zeta/zeta-1", "zeta/zeta-2").json()
 
     assert (done["done"], done["alias"]) == ("merged", "zeta-1")
-    assert done["note"] == "it goes on with the login of zeta-2; the other is forgotten"
+    assert done["note"] == (
+        "it goes on with the login of zeta-2; the other one is kept, and rotator accounts split"
+        " zeta/zeta-1 makes an account of it again"
+    )
 
 
 # -- exit codes ------------------------------------------------------------------------------

@@ -14,13 +14,15 @@ import pytest
 from rotator.context import Context
 from rotator.core.logins.token_lines import identity_of
 from rotator.errors import AccountNotFound, LiveFileUnreadable, UsageError
+from rotator.live.account_owners import learn_owner
 from rotator.live.swap import SwapRequest, swap
-from rotator.model import Account, AccountState, EventKind, Limit
+from rotator.model import Account, AccountState, EventKind, Identity, Limit
 from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.bridge.presence import Present
 from rotator.secret import Secret
 from rotator.services import accounts as ledger
 from rotator.services import still_sent
+from rotator.services.splits import split
 from rotator.system.locks import is_held
 from rotator.system.paths import Paths
 from tests.support.live import (
@@ -527,6 +529,46 @@ def test_a_refresh_since_the_accounts_were_named_is_not_lost(live: Live) -> None
     ledger.merge(live.context, keep, other)
 
     assert live.saved(ADA) == oauth("bob", 2, left=2 * HOUR)
+
+
+def test_a_login_that_works_is_had_back_after_a_merge_of_two_of_which_nobody_knows_whose_they_are(
+    opaque: Live,
+) -> None:
+    first, second = opaque.account(FIRST), opaque.account(SECOND)
+    secrets = {one.credential.secret.reveal() for one in (first, second)}
+
+    done = ledger.merge(opaque.context, first, second)
+    (kept,) = opaque.state.replaced[first.id]
+    split(opaque.context, opaque.account(FIRST))
+
+    assert done.note is not None
+    assert f"rotator accounts split {FIRST} makes an account of it again" in done.note
+    assert kept.credential.secret.reveal() in secrets
+    assert {one.credential.secret.reveal() for one in opaque.state.accounts} == secrets
+
+
+def test_the_kept_login_of_a_merge_is_an_account_again_once_it_proves_to_be_another_s(
+    opaque: Live,
+) -> None:
+    first, second = opaque.account(FIRST), opaque.account(SECOND)
+    ledger.merge(opaque.context, first, second)
+    (kept,) = opaque.state.replaced[first.id]
+    in_use = opaque.account(FIRST).credential
+
+    learn_owner(opaque.context, first.id, in_use.digest, Identity("bob"))
+    learn_owner(opaque.context, first.id, kept.credential.digest, Identity("ada"))
+
+    assert {one.identity_key for one in opaque.state.accounts} == {"ada", "bob"}
+
+
+def test_a_login_that_is_dead_is_not_kept_by_a_merge(opaque: Live) -> None:
+    with opaque.context.store.transaction():
+        opaque.context.store.set_rejected(opaque.account(SECOND).id, "refused")
+
+    done = ledger.merge(opaque.context, opaque.account(FIRST), opaque.account(SECOND))
+
+    assert (done.note or "").endswith("the other one is not used any more")
+    assert opaque.state.replaced == {}
 
 
 def test_two_keys_are_not_merged(two: Live) -> None:

@@ -360,6 +360,37 @@ def test_b1_logins_from_the_environment_are_nobody_s_here(
     monkeypatch.setenv("OPENCODE_AUTH_CONTENT", json.dumps({"acme": api("z")}))
 
     assert giver(live) == "OPENCODE_AUTH_CONTENT"
+    (key,) = find_own_keys(live.context, [], ["acme"])
+    # It may be the very key, and the bridge stands aside.
+    assert "a key of its own" not in key.says
+    assert "the bridge" not in key.says
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            'export default { auth: { provider: "acme", loader: fetch } };',
+            "tells such requests apart",
+        ),
+        ("globalThis.fetch = (i, o) => kept(i, pool(o));", "does not, nobody is blamed"),
+        (
+            "globalThis.fetch = (i, o) => { o.headers.authorization = key(); return kept(i, o); };",
+            "does not, nobody is blamed",
+        ),
+    ],
+)
+def test_doctor_says_where_the_bridge_may_not_tell_requests_apart(
+    live: Live, text: str, says: str
+) -> None:
+    folder = live.paths.opencode_config / "plugin"
+    folder.mkdir(parents=True)
+    (folder / "pool.js").write_text(text)
+
+    setup = DoctorContext(live.paths, live.clock.now, os.environ)
+    (result,) = look_for_own_keys(setup)
+
+    assert says in (result.to_do or "")
 
 
 def test_b1_a_variable_goes_before_a_login_that_nothing_loads_and_after_a_key(

@@ -127,6 +127,8 @@ def test_a_line_of_a_served_session_without_a_note_blames_nobody(log: Lines) -> 
     [
         ("configured", "a request failed with a key that opencode.json gives"),
         ("unknown", "a request failed with a key that auth.json did not give"),
+        ("elsewhere", "a request failed that another plug-in sent to a place of its own"),
+        ("unanswered", "another plug-in let a request fail, and no answer of a vendor was seen"),
         ("unseen", "a turn failed of which no request to the model came through the bridge"),
     ],
 )
@@ -146,6 +148,22 @@ def test_b1_b2_a_note_without_a_login_blames_nobody_and_says_whose_it_was_once_a
     assert log.said() == [sentence, sentence]
     # Such a turn is what a refused refresh of opencode's own ends.
     assert (log.lines.unsent_at("acme") is not None) is (key == "unseen")
+
+
+@pytest.mark.parametrize("provider", ["acme", "zeta"])
+def test_b2_a_note_from_opencode_2_says_at_once_that_nobody_is_blamed(
+    log: Lines, provider: str
+) -> None:
+    """No line of its log is about it; a provider without an account is no business of ours."""
+    for number in range(2):
+        log.note(f"n-{number}", key="unknown", home="opencode.db", provider=provider)
+    said = log.said()
+    log.fails(provider=provider)
+
+    sentence = "acme: a request in OpenCode 2 failed with a key that its database does not hold"
+    assert said == ([f"{sentence}: nobody is blamed"] if provider == "acme" else [])
+    # It would settle the line if it were about one.
+    assert (log.blamed, log.lines.is_holding) == ([], True)
 
 
 def test_a_note_about_another_time_session_or_model_is_none_about_this_line(log: Lines) -> None:

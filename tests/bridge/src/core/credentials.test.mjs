@@ -6,6 +6,7 @@ import {
   credentialsInHeaders,
   credentialsInValues,
   splitScheme,
+  withPieces,
 } from "../../../../rotator/opencode/bridge/src/core/credentials.js";
 
 test("a scheme is parted from what follows, with its blanks", () => {
@@ -31,4 +32,13 @@ test("a header that stands as it was given is told from the same text in another
   const beside = [...credentialsBeside(headers, given)];
 
   assert.deepEqual(beside, ["Bearer CANARY-a", "CANARY-a", "CANARY-c"]);
+});
+
+test("what stands before or behind a separator may be a credential as well", () => {
+  assert.deepEqual(
+    [...withPieces(["corp:CANARY/x"])],
+    ["corp:CANARY/x", "CANARY/x", "corp", "x", "corp:CANARY"],
+  );
+  assert.deepEqual([...withPieces([":", "CANARY"])], [":", "CANARY"]);
+  assert.equal(withPieces([":a".repeat(1000)]).size < 50, true);
 });

@@ -59,3 +59,17 @@ test("nothing but codex gets an account's id, and of a key not even that", () =>
   assert.deepEqual(replaceLogin({}, OTHER, OLD, OAUTH), {});
   assert.deepEqual(replaceLogin({}, CODEX, OLD, { ...KEY, accountId: "acc-2" }), {});
 });
+
+test("a site's token takes the place of another one wherever that stands in a value", () => {
+  const site = { type: "wellknown", secret: "CANARY-$&-new", accountId: null };
+  const headers = { authorization: "Bearer corp:CANARY-old", "x-token": "CANARY-old;v=1", a: "b" };
+
+  const changed = replaceLogin(headers, OTHER, OLD, site);
+
+  assert.deepEqual(changed, {
+    authorization: "Bearer corp:CANARY-$&-new",
+    "x-token": "CANARY-$&-new;v=1",
+    a: "b",
+  });
+  assert.deepEqual(replaceLogin(headers, OTHER, OLD, KEY), headers, "a key stands by itself");
+});

@@ -35,6 +35,16 @@ test("a request that somebody sent with another credential carries none of ours"
   assert.deepEqual([taken.key, taken.credential], ["unknown", null]);
 });
 
+test("a request that was answered elsewhere, or by nobody, says so and carries none of ours", () => {
+  const taken = mark();
+  taken.take({ isForeign: true, isElsewhere: true, ...CARRIED });
+  assert.deepEqual([taken.key, taken.credential], ["elsewhere", null]);
+
+  taken.take({ isForeign: false, isUnproven: true, ...CARRIED });
+  taken.leaveUnanswered();
+  assert.deepEqual([taken.key, taken.credential, taken.isUnproven], ["unanswered", null, false]);
+});
+
 test("what is not proven of a request is said of the last one", () => {
   const taken = mark();
   assert.equal(taken.isUnproven, false);

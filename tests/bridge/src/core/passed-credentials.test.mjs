@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { carriesStill } from "../../../../rotator/opencode/bridge/src/core/passed-credentials.js";
+import {
+  answeredFor,
+  carriesStill,
+} from "../../../../rotator/opencode/bridge/src/core/passed-credentials.js";
 
 const SECRET = "CANARY-a";
 const OWN = { Authorization: `Bearer ${SECRET}`, "x-one": "1" };
@@ -29,6 +32,12 @@ test("another credential in the place of ours is another's, wherever ours is kep
   assert.equal(tell({ "x-original-authorization": OWN.Authorization }), false);
 });
 
+test("a login that has more before it is still there, and goes with it", () => {
+  const sent = { authorization: `Bearer corp:${SECRET}` };
+  assert.equal(tell(sent, { sent }), true);
+  assert.equal(tell({ authorization: "Bearer corp:CANARY-pool" }, { sent }), false);
+});
+
 test("a login may move to where another protocol has it", () => {
   for (const name of ["authorization", "api-key", "x-api-key", "x-goog-api-key"])
     assert.equal(tell({ [name]: SECRET, authorization: "" }), name !== "authorization");
@@ -53,4 +62,20 @@ test("so is one in the address", () => {
   assert.equal(tell(OWN, { query: `key=${SECRET}` }), true);
   assert.equal(tell(OWN, { query: "key=CANARY-b", sentQuery: "key=CANARY-a1&key=CANARY-b" }), true);
   assert.equal(tell(OWN, { query: "key=CANARY-b", sentQuery: "api_key=CANARY-b" }), false);
+});
+
+test("where an answer came from tells of another key, or of another place", () => {
+  const sent = new URL("https://acme.example/v1/chat/completions?api-version=2");
+  const from = (url, redirected = false) => answeredFor(SECRET, sent, { url, redirected });
+
+  assert.equal(from(sent.href), null);
+  assert.equal(from(`${sent.href}&trace=1`), null);
+  assert.equal(from(`${sent.href}&key=${SECRET}`), null);
+  assert.equal(from(`${sent.href}&key=CANARY-pool`), "unknown");
+  assert.equal(from(`${sent.href}&access_token=CANARY-pool`), "unknown");
+  assert.equal(from("https://acme.example/gateway/ask"), "elsewhere");
+  // A proxy of the same paths, what the vendor itself led on to, and an answer that was made.
+  assert.equal(from("http://127.0.0.1:8080/v1/chat/completions"), null);
+  assert.equal(from("https://acme.example/gateway/ask", true), null);
+  assert.equal(from(""), null);
 });

@@ -53,6 +53,7 @@ async function answered(requests, ctx, response, event = request()) {
 }
 
 const limited = () => new Response("{}", LIMITED);
+const trouble = () => new Response("{}", { status: 503 });
 
 test("a refused request is sent again with the row that the watcher names", async (t) => {
   const { ctx, watcher, sent, requests } = scene(t, { answer: () => RETRY });
@@ -90,8 +91,26 @@ test("a second refusal is asked about with all that was tried", async (t) => {
   );
 });
 
+test("a refusal of a key that is in no row is noted, and passes as it is", async (t) => {
+  const { ctx, watcher, sent, requests } = scene(t, { answer: () => RETRY });
+  const [event, response] = [request("KEY-CANARY-C"), limited()];
+
+  await answered(requests, ctx, response, event);
+
+  assert.equal(event.response, response);
+  assert.deepEqual(sent, []);
+  for (let left = 1000; watcher.signals.length === 0 && left > 0; left--)
+    await new Promise((go) => setTimeout(go, 5));
+  const [{ kind, home, session, provider, model, credential, key }, ...more] = watcher.signals;
+  assert.deepEqual(
+    [kind, home, session, provider, model, credential, key, more],
+    ["failed", "opencode.db", "ses_1", "acme", "m1", null, "unknown", []],
+  );
+});
+
 for (const [what, event, response] of [
-  ["of somebody else's key", request("KEY-CANARY-C"), limited()],
+  ["of somebody else's key that a server could not answer", request("KEY-CANARY-C"), trouble()],
+  ["of somebody else's key that was answered well", request("KEY-CANARY-C"), new Response("good")],
   ["of a provider without logins", request(A, { model: { providerID: "beta", id: "m" } }), limited()],
   ["without a model", request(A, { model: undefined }), limited()],
   ["that was answered well", request(), new Response("good")],

@@ -43,3 +43,23 @@ export function credentialsInValues(values) {
   const texts = values.filter((value) => isString(value) && value !== "");
   return new Set(texts.flatMap((value) => [value, splitScheme(value).rest]));
 }
+
+const SEPARATOR = /[:=\/,;|~@ ]/g;
+const MOST_PIECES = 16;
+
+/**
+ * Return the texts and what of them may be a credential that somebody has put more before or behind,
+ * as a configuration does that writes `corp:{env:TOKEN}`.
+ *
+ * @param {Iterable<string>} texts
+ * @returns {Set<string>}
+ */
+export function withPieces(texts) {
+  const whole = [...texts];
+  const pieces = whole.flatMap((text) =>
+    [...text.matchAll(SEPARATOR)]
+      .slice(0, MOST_PIECES)
+      .flatMap(({ index }) => [text.slice(index + 1), text.slice(0, index)]),
+  );
+  return new Set([...whole, ...pieces.filter((piece) => piece !== "")]);
+}

@@ -1,6 +1,6 @@
 // One login put in the place of another in the headers of a request.
 
-import { splitScheme } from "./credentials.js";
+import { splitScheme, withPieces } from "./credentials.js";
 import { editHeaders, headerValues, REMOVED } from "./headers.js";
 import { isString } from "./values.js";
 
@@ -24,6 +24,8 @@ export function replaceLogin(headers, url, old, entry) {
     const { scheme, rest } = splitScheme(value);
     if (value === old.secret) return entry.secret;
     if (rest === old.secret) return scheme + entry.secret;
+    const isPiece = entry.type === "wellknown" && withPieces([value, rest]).has(old.secret);
+    if (isPiece) return value.replace(old.secret, () => entry.secret);
     // A header of such a name that holds something else was set by the user.
     const isOurs = entry.type === "oauth" && name.endsWith("account-id");
     if (isOurs && (!old.seen || old.seen.accountId === value)) return entry.accountId ?? REMOVED;

@@ -37,7 +37,7 @@ export class Mark {
   slot = null;
   /** @type {string | null} */
   credential = null; // the digest that its request carried last, if that is a login of ours
-  /** @type {"configured" | "unknown" | "signed" | "unseen" | null} */
+  /** @type {"configured" | "unknown" | "signed" | "unseen" | "elsewhere" | "unanswered" | null} */
   key = "unseen"; // else whose it was
   isUnproven = false; // somebody else may have put another credential into it
 
@@ -68,13 +68,18 @@ export class Mark {
    *
    * @param {{
    *   isForeign: boolean,
+   *   isElsewhere?: boolean,
    *   isUnproven: boolean,
    *   slot: string,
    *   carried: CarriedLogin,
    * }} call
    */
-  take({ isForeign, isUnproven, slot, carried }) {
-    if (isForeign) return this.leave();
+  take({ isForeign, isElsewhere, isUnproven, slot, carried }) {
+    if (isForeign) {
+      this.leave();
+      if (isElsewhere) this.key = "elsewhere";
+      return;
+    }
     this.isUnproven = isUnproven;
     this.isHeard = true;
     this.slot = slot;
@@ -93,6 +98,12 @@ export class Mark {
     this.credential = null;
     const isConfigured = [...secrets].some((secret) => this.configured.has(sha256(secret)));
     this.key = isConfigured ? "configured" : "unknown";
+  }
+
+  /** Somebody who had its request in hand let it fail, and no vendor's answer was seen. */
+  leaveUnanswered() {
+    this.leave();
+    this.key = "unanswered";
   }
 
   /** Its request is signed: whatever it carries, it is left as it is. */

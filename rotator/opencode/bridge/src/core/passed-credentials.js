@@ -1,6 +1,6 @@
 // Whose credential a request carries, after somebody else has had it in hand.
 
-import { credentialsInValues } from "./credentials.js";
+import { credentialsInValues, withPieces } from "./credentials.js";
 import { headerPairs } from "./headers.js";
 
 /**
@@ -31,7 +31,7 @@ const named = (headers) =>
 export function carriesStill(secret, sent, passed) {
   const before = named(sent.headers);
   /** @type {(value: unknown) => boolean} */
-  const isOurs = (value) => credentialsInValues([value]).has(secret);
+  const isOurs = (value) => withPieces(credentialsInValues([value])).has(secret);
   const places = before.filter(({ value }) => isOurs(value)).map(({ name }) => name);
   const looked = named(passed.headers).filter(
     ({ name, value }) => value && (HEADERS.includes(name) || places.includes(name)),
@@ -40,9 +40,35 @@ export function carriesStill(secret, sent, passed) {
   const wasThere = ({ name, value }) =>
     before.some((one) => one.name === name && one.value === value);
   if (looked.some((one) => !isOurs(one.value) && !wasThere(one))) return false;
-  const isOther = [...passed.query].some(
+  return !hasOtherKey(secret, sent.query, passed.query) && looked.some(({ value }) => isOurs(value));
+}
+
+/**
+ * Tell whether an address has a key that a request with `secret` was not sent with.
+ *
+ * @param {string} secret
+ * @param {URLSearchParams} sent
+ * @param {URLSearchParams} passed
+ */
+const hasOtherKey = (secret, sent, passed) =>
+  [...passed].some(
     ([name, value]) =>
-      PARAMETER.test(name) && value !== secret && !sent.query.getAll(name).includes(value),
+      PARAMETER.test(name) && value !== secret && !sent.getAll(name).includes(value),
   );
-  return !isOther && looked.some(({ value }) => isOurs(value));
+
+/**
+ * Say what an answer's own address tells of a request that was sent to `url` with `secret`: that it
+ * went out with another key, or somewhere else than to its vendor's model; null: neither. One
+ * that was redirected has the address that its vendor gave, and one that somebody made has none.
+ *
+ * @param {string} secret
+ * @param {URL} url
+ * @param {{ url: string, redirected: boolean }} answer
+ * @returns {"unknown" | "elsewhere" | null}
+ */
+export function answeredFor(secret, url, answer) {
+  if (!answer.url || answer.redirected) return null;
+  const { pathname, searchParams } = new URL(answer.url);
+  if (hasOtherKey(secret, url.searchParams, searchParams)) return "unknown";
+  return pathname === url.pathname ? null : "elsewhere";
 }

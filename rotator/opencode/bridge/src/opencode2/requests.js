@@ -30,6 +30,7 @@ import { Slots } from "./slots.js";
 
 export const HOME = "opencode.db";
 const MOST_SENDS = 50;
+const REFUSALS = [401, 402, 403, 429]; // of a login
 /**
  * What OpenCode calls an error that stood in an answer, in the words of vendors.
  *
@@ -151,7 +152,7 @@ export class Requests {
    */
   async #refused(claim, event, known) {
     const call = claim();
-    if (!call) return;
+    if (!call) return this.#tellForeign(event);
     try {
       await this.#answer(call, event);
     } finally {
@@ -182,6 +183,20 @@ export class Requests {
       return call;
     };
     return () => (made === undefined ? (made = make()) : made);
+  }
+
+  /**
+   * Tell of a refused request that carried no login of the table, though its provider has some
+   * there: somebody's hook has put a key in, or the configuration gives one.
+   *
+   * @param {any} event
+   */
+  #tellForeign({ response, model, sessionID }) {
+    const provider = model?.providerID;
+    if (!REFUSALS.includes(response.status) || !this.watcher.second(provider)?.known.size) return;
+    const at = new Date().toISOString();
+    const of = { at, session: sessionID, provider, model: model.id ?? null };
+    this.exchange.note({ kind: "failed", home: HOME, ...of, credential: null, key: "unknown" });
   }
 
   /**

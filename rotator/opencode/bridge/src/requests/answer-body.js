@@ -48,3 +48,16 @@ export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS, i
   }
   return Buffer.concat(parts).subarray(0, most);
 }
+
+/**
+ * Return a refusal that somebody's fetch made in the likeness of a Response as one, so that it can
+ * be read beside opencode; anything else as it is.
+ *
+ * @param {Response} answer
+ */
+export async function asResponse(answer) {
+  const { status, statusText, headers, body } = answer ?? {};
+  if (answer instanceof Response || !(status >= 400 && status < 600)) return answer;
+  const content = body instanceof ReadableStream ? body : await answer.text();
+  return new Response(content, { status, statusText, headers });
+}

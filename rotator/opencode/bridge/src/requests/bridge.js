@@ -11,6 +11,7 @@ import { Logins } from "../opencode/logins.js";
 import { Descent } from "../watcher/descent.js";
 import { Exchange } from "../watcher/exchange.js";
 import { WatcherState } from "../watcher/watcher-state.js";
+import { asResponse } from "./answer-body.js";
 import { BoughtTokens } from "./bought-tokens.js";
 import { Call } from "./call.js";
 import { findSending, markContext, runSending, sendingContext } from "./context.js";
@@ -224,8 +225,10 @@ export class Bridge {
     const outer = queued ?? sendingContext.getStore();
     if (outer && !outer.isOver) {
       // Somebody kept an older fetch of ours and calls it inside the newest, or from a queue.
-      tryOr(() => outer.call?.observe(facts, isLast));
-      return sendingContext.run(outer, pass);
+      const isTheirs = tryOr(() => outer.call?.observe(facts, isLast), false);
+      const answer = sendingContext.run(outer, pass);
+      if (isTheirs) tryOr(() => outer.call?.expect(answer));
+      return answer;
     }
     const seen = { ...facts, isLast };
     const mark = markContext.getStore();
@@ -291,10 +294,11 @@ export class Bridge {
     for (;;) {
       const response = await this.#sendOnce(call, layer);
       const isGood = response.status < 400;
-      if (isGood && isModelAnswer(call, response)) mark.isSpent = true;
+      const isModels = isGood && tryOr(() => isModelAnswer(call, response), true);
+      if (isModels) mark.isSpent = true;
       if (call.isForeign) return response;
       if (isGood) this.#reports.tellLimits(call, response);
-      if (isGood && isModelAnswer(call, response)) {
+      if (isModels) {
         this.#tellAnswered(call, response);
         this.#observe(call, response);
       }
@@ -318,9 +322,11 @@ export class Bridge {
    */
   async #sendOnce(call, layer) {
     try {
-      return await call.send(layer).finally(() => call.mark.take(call));
+      return await asResponse(await call.send(layer).finally(() => call.mark.take(call)));
     } catch (error) {
       if (!call.isForeign) tryOr(() => this.#observed.noteGivenUp(call));
+      // No vendor has said anything: whatever it is called, it is theirs who threw it.
+      if (call.isUnproven && !call.signal?.aborted) call.mark.leaveUnanswered();
       throw error;
     }
   }

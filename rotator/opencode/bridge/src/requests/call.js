@@ -2,8 +2,9 @@
 
 import { without } from "../core/headers.js";
 import { isModelPath, isModelRequest } from "../core/model-requests.js";
-import { carriesStill } from "../core/passed-credentials.js";
+import { answeredFor, carriesStill } from "../core/passed-credentials.js";
 import { bodyText } from "../core/request-facts.js";
+import { noop, tryOr } from "../core/try-or.js";
 import { isString } from "../core/values.js";
 import { randomId } from "../system/random.js";
 import { runSending } from "./context.js";
@@ -44,7 +45,10 @@ export class Call {
   /** @type {string | undefined} */
   shown; // the newest note that the person was shown
   isForeign = false; // whoever stands between us and the network sent another credential
+  isElsewhere = false; // that is known by where its answer came from
   isUnproven = false; // somebody stands there, and what he sent of it we have not seen
+  /** @type {Set<unknown>} */
+  #answers = new Set(); // to what was seen of it on its way to the network
 
   /**
    * @param {RequestFacts & {
@@ -83,7 +87,26 @@ export class Call {
         this.repeatable = false;
       }
     }
-    return runSending(this, () => layer(input, this.init));
+    return runSending(this, async () => {
+      const response = await layer(input, this.init);
+      if (!this.isLast) tryOr(() => this.#weigh(response));
+      return response;
+    });
+  }
+
+  /**
+   * Look at where an answer came from that somebody between us and the network hands on.
+   *
+   * @param {Response} response
+   */
+  #weigh(response) {
+    if (!(response instanceof Response)) return;
+    const key = answeredFor(this.carried.secret, this.url, response);
+    if (key !== null) this.isForeign = true;
+    this.isElsewhere = key === "elsewhere";
+    // What was seen has been answered otherwise: he has asked once more, past us.
+    const isAnothers = response.url && this.#answers.size > 0 && !this.#answers.has(response);
+    if (isAnothers) this.isUnproven = true;
   }
 
   /** Note that it is sent, by us or by opencode. */
@@ -92,6 +115,7 @@ export class Call {
     this.waited = false;
     this.sends += 1;
     this.isUnproven = !this.isLast;
+    this.#answers.clear();
     this.sentAt = new Date().toISOString();
     this.attempt += 1;
     this.tried.add(this.carried.digest);
@@ -103,6 +127,7 @@ export class Call {
    *
    * @param {RequestFacts} facts
    * @param {boolean} isLast what we see here goes to the network as it is
+   * @returns {boolean} whether the answer to it is that of the network
    */
   observe({ method, path, query, headers, init }, isLast) {
     const text = bodyText(init?.body);
@@ -110,10 +135,16 @@ export class Call {
       isModelPath(path) ||
       path === this.url.pathname ||
       (text !== null && isModelRequest(path, text));
-    if (method !== "POST" || !isIt) return;
+    if (method !== "POST" || !isIt) return false;
     const sent = { headers: this.init.headers, query: this.url.searchParams };
     if (!carriesStill(this.carried.secret, sent, { headers, query })) this.isForeign = true;
     else if (isLast) this.isUnproven = false;
+    return isLast;
+  }
+
+  /** @param {Promise<unknown>} answer to what was seen */
+  expect(answer) {
+    answer.then((response) => this.#answers.add(response), noop);
   }
 
   /** Note that a wait is over: the watcher is asked anew, and may name any login again. */

@@ -1,7 +1,7 @@
 // The login that a request carries, and the one that may take its place.
 
 import { builtFor } from "../core/built-places.js";
-import { credentialsBeside, credentialsInHeaders } from "../core/credentials.js";
+import { credentialsBeside, credentialsInHeaders, withPieces } from "../core/credentials.js";
 import { sha256 } from "../core/digests.js";
 import { replaceLogin } from "../core/login-replacement.js";
 import { isSendable } from "../core/secret-texts.js";
@@ -56,10 +56,13 @@ export class RequestLogins {
    */
   find({ provider, configured, given }, headers) {
     // A header of a model's or of a plug-in's is sent as it is, whatever auth.json holds.
-    const beside = credentialsBeside(headers, given());
+    const plain = { all: credentialsInHeaders(headers), beside: credentialsBeside(headers, given()) };
+    const pieces = { all: withPieces(plain.all), beside: withPieces(plain.beside) };
     for (const slot of this.#logins.slotsOf(provider)) {
-      const live = this.#logins.get(slot)?.digests;
-      for (const secret of credentialsInHeaders(headers)) {
+      const { type, digests: live } = this.#logins.get(slot) ?? {};
+      // Who brings it says where it stands, and may have more stand there.
+      const { all, beside } = type === "wellknown" ? pieces : plain;
+      for (const secret of all) {
         const digest = sha256(secret);
         const seen = this.#logins.seen(slot).get(digest);
         // What auth.json holds is its own, even if opencode.json gave it to the request.

@@ -1,0 +1,136 @@
+"""What gave an opencode a key of its own is known after its end, when a line may be read (B1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rotator.model import Signal
+from rotator.opencode.bridge.exchange import Exchange
+from rotator.opencode.bridge.install import bridge_file, bridge_source
+from rotator.opencode.log import LoggedFailure
+from rotator.system.processes import Opencode
+from rotator.watcher.logged_failures import LoggedFailures
+from rotator.watcher.remembered_keys import RememberedKeys
+from tests.support.live import Live, api, open_live, opencode_running
+
+OWN = {"provider": {"acme": {"options": {"apiKey": "KEY-CANARY-own"}}}}
+NAME = "OPENCODE_CONFIG_CONTENT"
+WHY = f"acme: {NAME} gives a key of its own"
+
+
+class Log:
+    """The log's side of a watcher, and whom it has blamed."""
+
+    def __init__(self, live: Live, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.live = live
+        self.blamed: list[Signal] = []
+        self.lines = LoggedFailures(live.context, Exchange(live.paths), self.blamed.append)
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+
+    def written(self) -> None:
+        """Write a line into the log, which the watcher hears of."""
+        self.write()
+        self.lines.see_opencodes()
+
+    def write(self) -> None:
+        folder = self.live.paths.opencode_logs
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "opencode.log").open("a") as file:
+            file.write("message=loading\n")
+
+    def runs(self, during: Callable[[], None]) -> datetime:
+        """Let an opencode with a key of its own run meanwhile; return when it failed."""
+        self._monkeypatch.setenv(NAME, json.dumps(OWN))
+        with opencode_running(self.live.paths, self._folder):
+            self._monkeypatch.delenv(NAME)
+            during()
+            at = self.live.clock.now = datetime.now(UTC)
+        self.live.clock.pass_time(seconds=1)
+        return at
+
+    def fails(self, at: datetime, provider: str = "acme") -> None:
+        said = "Rate limit reached"
+        line = LoggedFailure(at, provider, "m1", "ses_1", small=False, message=said)
+        self.lines.hear(replace(line, began_at=at))
+
+    def said(self) -> list[str]:
+        return [event.why for event in self.live.events() if event.kind == "problem"]
+
+
+@pytest.fixture
+def log(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    monkeypatch.setenv("HOME", str(home))
+    with open_live(home) as live:
+        live.clock.now = datetime.now(UTC) - timedelta(minutes=30)
+        live.sees({"acme": api("a")})
+        live.sees({"acme": api("b")})
+        yield Log(live, tmp_path, monkeypatch)
+
+
+def test_b1_a_line_that_is_read_after_its_process_has_ended_blames_nobody(log: Log) -> None:
+    at = log.runs(log.written)
+
+    log.fails(at)
+
+    assert log.blamed == []
+    (why,) = log.said()
+    assert why.startswith(WHY)
+
+
+def test_b1_a_process_that_has_ended_before_says_nothing_of_a_later_line(log: Log) -> None:
+    at = log.runs(log.written)
+    log.lines.see_opencodes()
+    log.live.clock.pass_time(minutes=5)
+    log.fails(at + timedelta(minutes=4))
+
+    assert (len(log.blamed), log.said()) == (1, [])
+
+
+def test_b1_a_process_that_was_never_seen_says_nothing(log: Log) -> None:
+    """It wrote nothing: this is what the test above would be without the look."""
+    at = log.runs(log.lines.see_opencodes)
+    log.fails(at)
+
+    assert (len(log.blamed), log.said()) == (1, [])
+
+
+def test_where_the_bridge_is_installed_nobody_is_looked_at(log: Log) -> None:
+    path = bridge_file(log.live.paths).path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bridge_source())
+    at = log.runs(log.written)
+    log.fails(at)
+
+    assert log.said() == []
+
+
+def test_it_looks_once_a_second_at_most_and_only_where_something_was_written(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    now = [100.0]
+    keys = RememberedKeys(log.live.context, Exchange(log.live.paths), lambda: now[0])
+
+    def look(*_: object) -> list[Opencode]:
+        looks.append(1)
+        return []
+
+    monkeypatch.setattr("rotator.watcher.remembered_keys.opencodes_without_bridge", look)
+    log.write()
+    keys.look()
+    log.write()
+    keys.look()
+    assert len(looks) == 1
+    now[0] += 1
+    keys.look()
+    assert len(looks) == 1 + 1
+    now[0] += 1
+    keys.look()
+    assert len(looks) == 1 + 1
