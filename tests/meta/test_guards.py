@@ -362,6 +362,7 @@ def test_the_tracer_works_for_tests_and_fixtures_and_rests_around_them(
         import sys
         import pytest
         from rotator.text import first, second, third, fourth
+        assert sys.gettrace() is None
         @pytest.fixture(scope="module")
         def shared():
             yield

@@ -30,6 +30,7 @@ CHANGING = (
 READING = ("pread", "scandir", "listdir")
 _OPENS_FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _SQL_ENDINGS = ("", "-wal")
+_IN_MEMORY = Path(":memory:")
 # Waiting, and what a test counts as a step itself: asking a vendor and hearing its answer.
 _NOT_OF_THE_DISK = {"sleep", "ask", "answer"}
 # What SQLite says where another program's call fails with the number on the left.
@@ -120,7 +121,7 @@ def can_fail(step: Step, code: int) -> bool:
     """Tell whether a step needs something of the disk that errno `code` may refuse."""
     if step.name in _NOT_OF_THE_DISK or step.words.startswith("ROLLBACK"):
         return False
-    if step.path == Path(":memory:"):
+    if step.path == _IN_MEMORY:
         # What stands in memory needs no disk.
         return False
     makes_descriptor = step.name in {"open", "scandir", "listdir", "connect"}

@@ -24,6 +24,7 @@ import sys
 import warnings
 from typing import Any
 
+from tests.support.own_mounts import enter_namespace
 from tests.support.without_rights import give_up
 
 # The longest command line and environment that a test hands over.
@@ -122,6 +123,8 @@ def _run(command: dict[str, Any]) -> None:
         give_up(command["rights"])
     os.environ.clear()
     os.environ.update(command["env"])
+    if command["setup"]:
+        enter_namespace(command["setup"])
     importlib.import_module("time").tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["rotator", *command["words"]]

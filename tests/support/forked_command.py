@@ -46,14 +46,18 @@ class ForkedCommand:
         cwd: Path,
         streams: tuple[int, int, int],
         rights: Sequence[int] = (),
+        setup: Sequence[str] = (),
     ) -> None:
-        """Start it with these descriptors as its streams, without these rights of root's."""
+        """Start it with these descriptors as its streams, without these rights of root's.
+
+        Where there is a `setup`, it has a mount namespace of its own, in which that was done.
+        """
         self.args = ["rotator", *words]
         self.returncode: int | None = None
         self.stdout: IO[str] | None = None
         self._told, theirs = socket.socketpair()
         self._unread = b""
-        place = {"env": dict(env), "cwd": str(cwd), "rights": list(rights)}
+        place = {"env": dict(env), "cwd": str(cwd), "rights": list(rights), "setup": list(setup)}
         message = json.dumps({"words": list(words), **place}).encode()
         assert len(message) < MESSAGE_BYTES
         with theirs:
@@ -97,7 +101,7 @@ class ForkedCommand:
         return int(line)
 
 
-def run_command(  # all that there is to say of a command
+def run_command(  # noqa: PLR0913  # all that there is to say of a command
     words: Sequence[str],
     *,
     env: Mapping[str, str],
@@ -105,6 +109,7 @@ def run_command(  # all that there is to say of a command
     given: str = "",
     seconds: float,
     rights: Sequence[int] = (),
+    setup: Sequence[str] = (),
 ) -> tuple[int, str, str]:
     """Run a command to its end; return its exit code and what it wrote to both streams."""
     with contextlib.ExitStack() as stack:
@@ -114,7 +119,9 @@ def run_command(  # all that there is to say of a command
         to_stdin.write(given.encode())
         to_stdin.close()
         streams = (stdin.fileno(), stdout.fileno(), stderr.fileno())
-        command = ForkedCommand(words, env=env, cwd=cwd, streams=streams, rights=rights)
+        command = ForkedCommand(
+            words, env=env, cwd=cwd, streams=streams, rights=rights, setup=setup
+        )
         stdout.close()
         stderr.close()
         try:

@@ -117,12 +117,16 @@ def take_in_and_leave(live: Live) -> None:
     put_in("acme/acme-3")(live)
 
 
+def no_senders(*_: object) -> None:
+    """Tell of nobody who still sends what was removed; a `Mock` takes long to make."""
+
+
 def remove(name: str) -> Callable[[Live], None]:
     """Return what removes an account, if it is there."""
 
     def act(live: Live) -> None:
         # What else runs is asked of the system at the end, in as many steps as there are processes.
-        with mock.patch.object(ledger, "with_senders", return_value=None):
+        with mock.patch.object(ledger, "with_senders", no_senders):
             if name in live.names():
                 ledger.remove(live.context, live.account(name))
 

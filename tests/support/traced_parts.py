@@ -2,7 +2,8 @@
 
 A thread that is traced takes twice as long for whatever it does, and around a short test that is
 mostly pytest. So the tracer rests in the tests' thread, and works for the body of a test and for
-fixtures and their ends. What a test starts in other threads and processes is traced as ever.
+fixtures and their ends; while tests are collected it works for a module of ours that is loaded.
+What a test starts in other threads and processes is traced as ever.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Generator, Iterator
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -20,6 +24,8 @@ _TRACER = pytest.StashKey[Any]()
 _HAS_OPENED = pytest.StashKey[bool]()
 # Fixtures of pytest and its plug-ins, and those of every test: nothing of the program runs there.
 _PYTESTS = ("_pytest.", "pytest_", "xdist.", "anyio.", "hypothesis.", "_hypothesis")
+# What is measured; pytest loads the tests themselves in a way of its own.
+_MEASURED = ("rotator", "providers")
 _GUARDS = {
     f"tests.support.{name}"
     for name in ("canary", "forked_command", "home", "leaks", "network", "quiet")
@@ -47,6 +53,38 @@ def _at_work(config: pytest.Config) -> Iterator[None]:
         yield
     finally:
         _rest(config)
+
+
+@contextlib.contextmanager
+def measured_modules(tracer: Any) -> Iterator[None]:
+    """Let a tracer work in this thread while a module is loaded that is measured."""
+    load = SourceFileLoader.exec_module
+
+    def exec_module(loader: SourceFileLoader, module: ModuleType) -> None:
+        is_measured = module.__name__.partition(".")[0] in _MEASURED
+        before = sys.gettrace()
+        sys.settrace(tracer if is_measured else None)
+        try:
+            load(loader, module)
+        finally:
+            sys.settrace(before)
+
+    with mock.patch.object(SourceFileLoader, "exec_module", exec_module):
+        yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Let the tracer rest while tests are found: their assertions are rewritten, cases are made."""
+    tracer = sys.gettrace()
+    if tracer is None:
+        return (yield)
+    _rest(session.config)
+    try:
+        with measured_modules(tracer):
+            return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
