@@ -1088,8 +1088,9 @@ async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS, isEnough
   return Buffer.concat(parts).subarray(0, most);
 }
 async function asResponse(answer) {
+  if (answer instanceof Response) return answer;
   const { status, statusText, headers, body } = answer ?? {};
-  if (answer instanceof Response || !(status >= 400 && status < 600)) return answer;
+  if (!(status >= 400 && status < 600)) return answer;
   const content = body instanceof ReadableStream ? body : await answer.text();
   return new Response(content, { status, statusText, headers });
 }

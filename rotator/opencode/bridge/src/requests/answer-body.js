@@ -56,8 +56,10 @@ export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS, i
  * @param {Response} answer
  */
 export async function asResponse(answer) {
+  // Bun reads a body otherwise once somebody has asked for it.
+  if (answer instanceof Response) return answer;
   const { status, statusText, headers, body } = answer ?? {};
-  if (answer instanceof Response || !(status >= 400 && status < 600)) return answer;
+  if (!(status >= 400 && status < 600)) return answer;
   const content = body instanceof ReadableStream ? body : await answer.text();
   return new Response(content, { status, statusText, headers });
 }
