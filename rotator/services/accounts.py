@@ -20,6 +20,7 @@ from rotator.core.logins.merging import (
 )
 from rotator.core.logins.remembered import RENAMED
 from rotator.core.logins.token_lines import Join, kept_logins
+from rotator.core.selection.homes import live_of, seen_from
 from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
     AccountNotFound,
@@ -58,7 +59,7 @@ BY_USER = "disabled by you"
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What happened to an account; `live` names the alias that is in auth.json now."""
+    """What happened to an account; `live` names who is active now, in auth.json first."""
 
     account: Account
     live: str | None
@@ -68,7 +69,7 @@ class Done:
 def add(
     context: Context, provider: str, credential: Credential, *, alias: str | None, activate: bool
 ) -> Done:
-    """Save a credential as an account; put it into auth.json if the slot is empty or asked to.
+    """Save a credential as an account; put it into auth.json if nobody is active or asked to.
 
     A credential that is saved already renews its account instead, in auth.json too if that
     account is live.
@@ -83,8 +84,10 @@ def add(
             [Event(context.clock(), EventKind.CAPTURED, provider, account.name, why=why)]
         )
     context.notify_changed()
-    active = context.store.state().active(provider)
-    if activate or active is None or active.id == account.id:
+    state = context.store.state()
+    active = state.active(provider)
+    is_live = active is not None and active.id == account.id
+    if activate or is_live or live_of(state, provider) is None:
         account = with_fresh_tokens(context, account) or account
         if account.why_login_at(context.clock()) is None:
             # It may turn out that somebody else has exchanged its refresh token.
@@ -147,7 +150,11 @@ def disable(context: Context, account: Account) -> Done:
         context.store.set_disabled(account.id, BY_USER)
 
     other = _successor(context, account)
-    is_out, note = False, _make_way_elsewhere(context, account)
+    is_out = False
+    try:
+        note = _make_way_elsewhere(context, account)
+    except LiveFileError as exc:
+        note = f"{account.alias} stays active in {HomeName.DATABASE.value}: {exc.message}"
     if other is not None:
         try:
             is_out = _make_way(context, account, other, f"{account.alias} was disabled", forbid)
@@ -206,6 +213,7 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
 
     Its credential leaves everything that is kept, backups and free bytes included. A login that
     it keeps and that may be somebody else's becomes an account; `with_kept`: it goes as well.
+    Raises LiveFileError, with nothing done, where OpenCode 2 cannot be told of its successor.
     """
     parted: list[tuple[AccountId | None, list[Event]]] = []
 
@@ -298,7 +306,8 @@ def _make_way(
 def _make_way_elsewhere(context: Context, account: Account) -> str | None:
     """Switch to the best other login where the account is active beside auth.json.
 
-    Returns what is to be said where it stays active there.
+    Returns what is to be said where nobody else there can. Raises LiveFileError where it cannot
+    be done: then a server may send another login in this one's name.
     """
     state, now = context.decision_state(account.provider), context.clock()
     if HomeName.DATABASE not in state.live_in(account):
@@ -312,10 +321,7 @@ def _make_way_elsewhere(context: Context, account: Account) -> str | None:
     if other is None:
         none = f"no other login of {account.provider} there is ready"
         return f"{account.alias} stays active in {home.name.value}: {none}"
-    try:
-        switch(context, home, other.id, f"{account.alias} makes way")
-    except LiveFileError as exc:
-        return f"{account.alias} stays active in {home.name.value}: {exc.message}"
+    switch(context, home, other.id, f"{account.alias} makes way")
     return None
 
 
@@ -333,7 +339,8 @@ def _successor(context: Context, account: Account) -> Account | None:
     barred = {account.id}
     while True:
         wanted = Selection(account.provider, barred, account.credential)
-        other = choose(context.decision_state(account.provider), wanted, context.clock()).account
+        state = seen_from(context.decision_state(account.provider), HomeName.AUTH_FILE)
+        other = choose(state, wanted, context.clock()).account
         if other is None or not _is_live(context, account):
             return other
         fresh = with_fresh_tokens(context, other)
@@ -347,7 +354,7 @@ def _is_live(context: Context, account: Account) -> bool:
 
 
 def _live(context: Context, provider: str) -> str | None:
-    active = context.store.state().active(provider)
+    active = live_of(context.store.state(), provider)
     return active.alias if active else None
 
 

@@ -13,10 +13,11 @@ from datetime import timedelta
 from rotator.clock import is_within
 from rotator.context import Context
 from rotator.core.logins.refresh_policy import wants_refresh
+from rotator.core.selection.homes import seen_from
 from rotator.core.selection.policy import Preferred, prefer
 from rotator.errors import RotatorError
 from rotator.live.swap import SwapRequest, swap
-from rotator.model import EventKind, State
+from rotator.model import EventKind, HomeName, State
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.services.refresh import obstacle_now
 from rotator.services.restarts import unseen_turns
@@ -54,7 +55,7 @@ class Rebalance:
         return any(list(map(self._look, choices)))
 
     def _look(self, provider: str) -> bool:
-        state = self._context.decision_state(provider)
+        state = seen_from(self._context.decision_state(provider), HomeName.AUTH_FILE)
         now = self._context.clock()
         choice = prefer(state, provider, self._model(provider), now)
         if choice is None or not self._is_time(state, provider, choice):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.scenes import CAPTURE_SECONDS, of
+from tests.e2e.scenes import CAPTURE_SECONDS, install_bridge, of
 from tests.support.household import Household
 from tests.support.loopback_provider import LoopbackProvider
 from tests.support.opencode2_process import command2, database, end_services, serve2
@@ -115,13 +115,44 @@ def test_of_two_servers_neither_is_switched_that_would_mix_two_accounts(
             command2(house, "run", *words, OPENCODE_PASSWORD=opened.password)
         before = pairs(provider)
         said = rotator(house, "rotate", "openai", "a")
+        removed = rotator(house, "accounts", "remove", "openai/b", "--yes")
         for opened in (first, second):
             words = ["--server", opened.url, "--model", MODEL, "hi"]
             command2(house, "run", *words, OPENCODE_PASSWORD=opened.password)
 
     assert said.code == 6
     assert "several OpenCode 2 run on one database" in said.stderr
+    assert removed.code == 6
     assert before == pairs(provider) == {("ACC-CANARY-b-1", "acct-b")}
+
+
+@pytest.mark.parametrize("limited", ["ACC-CANARY-b-1", "KEY-CANARY-openai"])
+def test_a_turn_goes_on_between_a_plan_and_a_key(
+    chatting: Household, provider: LoopbackProvider, limited: str
+) -> None:
+    house = chatting
+    with serve2(house) as server:
+        server.connections("openai")
+    logins = {
+        "KEY-CANARY-openai": {"type": "key", "key": "KEY-CANARY-openai"},
+        "ACC-CANARY-b-1": far("b"),
+    }
+    table = Table(database(house))
+    # The last one is active.
+    for name in sorted(logins, key=lambda login: login == limited):
+        table.log_in("openai", logins[name], name[-3:])
+    install_bridge(house)
+    provider.limit(limited, headers={"retry-after": "3600"})
+    with watcher(house), serve2(house) as server:
+        wait_until(lambda: len(of(house, "openai")) == 2, CAPTURE_SECONDS, "both to be captured")
+        server.connections("openai")
+        session = server.create_session(MODEL)
+        answer = server.prompt(session, "hi")
+
+    asked = [r.credential for r in provider.asked("/responses", title=None)]
+    assert "Hello" in answer
+    assert asked[0] == limited
+    assert asked[-1] == next(name for name in logins if name != limited)
 
 
 def test_the_server_inside_of_a_standalone_run_is_switched_in_the_middle_of_a_turn(

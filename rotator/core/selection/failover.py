@@ -339,7 +339,14 @@ def _wanted(state: State, signal: Signal, account: Account) -> Selection:
     # Two rows may hold one credential; sent again it is refused again.
     same = {a.id for a in state.of(signal.provider) if a.credential.digest in signal.tried}
     barred = frozenset({account.id, *same, *(t for t in tried if t is not None)})
-    return Selection(signal.provider, barred, account.credential, signal.model, has_failed=True)
+    return Selection(
+        signal.provider,
+        barred,
+        account.credential,
+        signal.model,
+        has_failed=True,
+        is_built_anew=signal.home is not HomeName.AUTH_FILE,
+    )
 
 
 def _with(state: State, account: Account) -> State:

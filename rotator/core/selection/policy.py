@@ -23,6 +23,7 @@ FRESH_MARGIN = timedelta(seconds=20)
 # A login that opencode may not refresh is left so long before its access token runs out.
 _LEFT_BEFORE = timedelta(minutes=2)
 _FROM_ITS_START = "an opencode that is started now uses it, the request that failed does not"
+_ANEW = "the request that failed is built anew for it"
 _PREFERENCES = {
     Strategy.STICKY: "",
     Strategy.ORDERED: "comes before {} in your order",
@@ -38,7 +39,8 @@ class Selection:
     One that can stand in for `instead_of` in a request that is already built (the same kind of
     credential for the same destination) comes before others, which serve the next request. It
     has to be able to answer for `model` (None: that is not known). `has_failed`: a request of
-    those that are barred was refused just now.
+    those that are barred was refused just now. `is_built_anew`: opencode builds the request
+    anew for whoever is active then.
     """
 
     provider: str
@@ -46,6 +48,7 @@ class Selection:
     instead_of: Credential | None = None
     model: str | None = None
     has_failed: bool = False
+    is_built_anew: bool = False
 
 
 def choose(state: State, wanted: Selection, now: datetime) -> Choice:
@@ -66,7 +69,8 @@ def choose(state: State, wanted: Selection, now: datetime) -> Choice:
         ),
     )
     others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
-    elsewhere = [] if near else [f"it goes to another place: {_FROM_ITS_START}"]
+    how = _ANEW if wanted.is_built_anew else _FROM_ITS_START
+    elsewhere = [] if near else [f"it goes to another place: {how}"]
     against = _against(state, others, wanted, now)
     return Choice(best.account, "; ".join([_is_ready(best), *elsewhere, *against]))
 

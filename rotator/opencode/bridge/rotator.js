@@ -1724,6 +1724,8 @@ var Call = class {
   /** @type {string | undefined} */
   shown;
   // the newest note that the person was shown
+  isLeftBehind = false;
+  // it has failed, and another login is about to become active
   isForeign = false;
   // whoever stands between us and the network sent another credential
   isElsewhere = false;
@@ -2066,6 +2068,7 @@ var FailedRequests = class {
           call.endWait();
           break;
         default:
+          call.isLeftBehind = verdict?.verdict === "pass" && isString(verdict.slot);
           return response;
       }
     }
@@ -4187,6 +4190,8 @@ var Slots = class {
 // src/opencode2/requests.js
 var HOME = "opencode.db";
 var MOST_SENDS2 = 50;
+var SWITCH_MS = 3e3;
+var LOOK_MS2 = 20;
 var REFUSALS2 = [401, 402, 403, 429];
 var VENDORS_WORDS = {
   "provider.rate-limit": "rate_limit_error",
@@ -4390,7 +4395,7 @@ var Requests = class {
       }
     }
     const isElsewhere = await this.models.change(ctx, event);
-    if (isElsewhere || this.#isLeft(known, last)) event.decision = { retry: true, delay: 0 };
+    if (isElsewhere || await this.#isLeft(known, last)) event.decision = { retry: true, delay: 0 };
   }
   /**
    * Tell whether another login has become active since a request was refused that could not be
@@ -4399,15 +4404,28 @@ var Requests = class {
    * @param {Session} known
    * @param {Session["last"]} last
    */
-  #isLeft(known, last) {
+  async #isLeft(known, last) {
     const call = !last || last.isGood || !this.watcher.isAlive() ? null : last.claim();
     if (!call) return false;
     const { slot, tried } = call;
+    if (call.isLeftBehind) await this.#switched(call);
     const told = this.watcher.second(slot);
     if (!told?.ready || !told.active || told.limited.has(told.active)) return false;
     if (tried.has(told.active) || known.again.has(told.active)) return false;
     known.again.add(told.active);
     return true;
+  }
+  /**
+   * Wait until another login than the one that a request carried is active.
+   *
+   * @param {Call} call
+   */
+  async #switched({ slot, carried, signal }) {
+    const end = performance.now() + SWITCH_MS;
+    while (performance.now() < end && !signal?.aborted) {
+      if (this.watcher.second(slot)?.active !== carried.digest) return;
+      await sleep(LOOK_MS2);
+    }
   }
   /**
    * Ask what follows from an answer with a good status in which an error stood, or that broke off.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from rotator.context import Context
 from rotator.errors import LiveFileUnreadable, NothingToRotateTo, SwapConflict
 from rotator.live.homes import capture_home, switch, take_out_of
-from rotator.model import Credential, EventKind, HomeName
+from rotator.model import Account, Credential, EventKind, HomeName
+from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.database.home import DatabaseHome
 from rotator.opencode.home import Entries, HomeEntry, HomeReading, Unusable
-from rotator.services.accounts import remove
+from rotator.secret import Secret
+from rotator.services.accounts import Done, add, disable, remove
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
 from rotator.system.locks import swap_lock
@@ -493,3 +496,34 @@ def test_a_refresh_that_ends_in_auth_json_leaves_its_row_with_the_newest(both: B
     assert both.live.entries() == {"named": oauth("bob")}
     assert both.refresh_token(slot) == "REF-CANARY-ada-2"
     assert both.active("named") == "ada-acme.example"
+
+
+@pytest.mark.parametrize("leave", [disable, remove], ids=["disabled", "removed"])
+def test_who_leaves_auth_json_is_not_followed_by_a_login_of_the_other_home_alone(
+    both: Both, leave: Callable[[Context, Account], Done]
+) -> None:
+    both.live.sees({"acme": oauth("ada")})
+    both.log_in("acme", tokens("bob"), "bob")
+
+    live = both.live.state.active("acme")
+    assert live is not None
+    leave(both.live.context, live)
+
+    assert b"REF-CANARY-bob" not in both.live.paths.auth_file.read_bytes()
+
+
+def test_a_key_that_is_added_where_only_opencode_2_is_used_takes_nobody_s_place(
+    both: Both,
+) -> None:
+    both.log_in("acme", key("a"), "work")
+
+    done = add(
+        both.live.context,
+        "acme",
+        parse_entry("acme", Secret(json.dumps(api("b")))),
+        alias="new",
+        activate=False,
+    )
+
+    assert (done.account.alias, done.live) == ("new", "work")
+    assert not both.live.paths.auth_file.exists()

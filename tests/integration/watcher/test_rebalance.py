@@ -18,10 +18,12 @@ from rotator.model import EventKind, Snapshot, Window
 from rotator.model.preferences import Failover, Preferences, Priority, Strategy
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.fields import SCHEMA
+from rotator.services.sync import sync
 from rotator.watcher.rebalance import Rebalance
 from rotator.watcher.refresh_queue import RefreshQueue
 from tests.support.descents import seen_refresh
 from tests.support.live import NOON, Live, api, oauth, open_live, opencode_running
+from tests.support.opencode2_table import Table
 from tests.support.renewing import RENEWING, Vendor
 
 A, B = "acme/acme-1", "acme/acme-2"
@@ -291,3 +293,23 @@ def test_an_auth_json_that_cannot_be_written_disturbs_nobody(world: World) -> No
 
     assert world.works() == "acme-2"
     assert world.live.file.read_bytes() == b'{"acme": {"type": "ap'
+
+
+def test_a_login_that_stands_in_the_other_home_alone_is_not_copied_for_a_wish(
+    home: Path, wishes: Wishes
+) -> None:
+    wishes.are(Strategy.ORDERED, order={"acme": ("bob", "ada")})
+    with open_live(home) as live:
+        table = Table(live.paths.opencode_database)
+        table.make()
+        live.sees({"acme": oauth("ada")})
+        table.log_in("acme", {"methodID": "oauth", **oauth("bob")}, "bob")
+        sync(live.context)
+        live.clock.pass_time(minutes=6)
+        live.context = replace(live.context, preferences=wishes)
+        with contextlib.closing(RefreshQueue(live.context, lambda: None)) as refreshes:
+            is_swapped = Rebalance(live.context, Exchange(live.paths), refreshes).work()
+
+        assert not is_swapped
+        assert b"REF-CANARY-bob" not in live.paths.auth_file.read_bytes()
+        table.close()

@@ -244,6 +244,16 @@ test("a turn is tried again once where another login has become active", async (
   assert.deepEqual(decisions, [{ retry: true, delay: 0 }, undefined]);
 });
 
+test("a turn that is left behind is tried again once the other login is active", async (t) => {
+  const { ctx, watcher, requests } = scene(t, { answer: () => ({ verdict: "pass", slot: "b" }) });
+  await answered(requests, ctx, limited());
+  const ending = ended(requests, ctx);
+  await new Promise((done) => setTimeout(done, 60));
+  watcher.say({ acme: { ...LOGINS, active: digestOf(B) } });
+
+  assert.deepEqual(await ending, { retry: true, delay: 0 });
+});
+
 test("a turn is not tried again with a login that it has tried", async (t) => {
   const answers = [RETRY, { verdict: "pass" }];
   const { ctx, watcher, requests } = scene(t, { answer: () => answers.shift(), vendor: limited });

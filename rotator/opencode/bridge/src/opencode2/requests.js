@@ -15,6 +15,7 @@ import { isString } from "../core/values.js";
 import { Call } from "../requests/call.js";
 import { FailedRequests } from "../requests/failed-requests.js";
 import { Reports, saysLimits } from "../requests/reports.js";
+import { sleep } from "../system/timing.js";
 import { Exchange } from "../watcher/exchange.js";
 import { WatcherState } from "../watcher/watcher-state.js";
 import { OtherModels } from "./other-models.js";
@@ -30,6 +31,8 @@ import { Slots } from "./slots.js";
 
 export const HOME = "opencode.db";
 const MOST_SENDS = 50;
+const SWITCH_MS = 3_000; // the server is told to switch, and looked at
+const LOOK_MS = 20;
 const REFUSALS = [401, 402, 403, 429]; // of a login
 /**
  * What OpenCode calls an error that stood in an answer, in the words of vendors.
@@ -253,7 +256,7 @@ export class Requests {
       }
     }
     const isElsewhere = await this.models.change(ctx, event);
-    if (isElsewhere || this.#isLeft(known, last)) event.decision = { retry: true, delay: 0 };
+    if (isElsewhere || (await this.#isLeft(known, last))) event.decision = { retry: true, delay: 0 };
   }
 
   /**
@@ -263,15 +266,29 @@ export class Requests {
    * @param {Session} known
    * @param {Session["last"]} last
    */
-  #isLeft(known, last) {
+  async #isLeft(known, last) {
     const call = !last || last.isGood || !this.watcher.isAlive() ? null : last.claim();
     if (!call) return false;
     const { slot, tried } = call;
+    if (call.isLeftBehind) await this.#switched(call);
     const told = this.watcher.second(slot);
     if (!told?.ready || !told.active || told.limited.has(told.active)) return false;
     if (tried.has(told.active) || known.again.has(told.active)) return false;
     known.again.add(told.active);
     return true;
+  }
+
+  /**
+   * Wait until another login than the one that a request carried is active.
+   *
+   * @param {Call} call
+   */
+  async #switched({ slot, carried, signal }) {
+    const end = performance.now() + SWITCH_MS;
+    while (performance.now() < end && !signal?.aborted) {
+      if (this.watcher.second(slot)?.active !== carried.digest) return;
+      await sleep(LOOK_MS);
+    }
   }
 
   /**

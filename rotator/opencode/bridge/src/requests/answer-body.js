@@ -53,7 +53,7 @@ export async function readBeginning(response, most = BODY_BYTES, ms = BODY_MS, i
  * Return a refusal that somebody's fetch made in the likeness of a Response as one, so that it can
  * be read beside opencode; anything else as it is.
  *
- * @param {Response} answer
+ * @param {any} answer
  */
 export async function asResponse(answer) {
   // Bun reads a body otherwise once somebody has asked for it.

@@ -44,6 +44,7 @@ export class Call {
   secrets = new Set();
   /** @type {string | undefined} */
   shown; // the newest note that the person was shown
+  isLeftBehind = false; // it has failed, and another login is about to become active
   isForeign = false; // whoever stands between us and the network sent another credential
   isElsewhere = false; // that is known by where its answer came from
   isUnproven = false; // somebody stands there, and what he sent of it we have not seen

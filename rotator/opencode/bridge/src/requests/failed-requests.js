@@ -94,6 +94,8 @@ export class FailedRequests {
           call.endWait();
           break;
         default:
+          // Somebody else becomes active all the same, whose login this request cannot carry.
+          call.isLeftBehind = verdict?.verdict === "pass" && isString(verdict.slot);
           return response;
       }
     }
