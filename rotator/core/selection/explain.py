@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rotator.core.selection.homes import live_of, seen_from
 from rotator.core.selection.policy import Selection, choose, prefer, standing_sentence
-from rotator.model import Account, AccountId, State
+from rotator.model import Account, AccountId, HomeName, State
 from rotator.model.preferences import Strategy
 
 _STRATEGY_WORDS = {
@@ -66,11 +67,13 @@ def explain(
     `unseen` says why nobody knows when the turns under way are over, if so, and `own_key` why a
     failure in opencode's log blames none of the accounts.
     """
-    active = state.active(provider)
+    active = live_of(state, provider)
     barred = {active.id} if active else set()
     like = active.credential if active else None
-    successor = choose(state, Selection(provider, barred, like, model), now)
-    preferred = prefer(state, provider, model, now) if state.balancing else None
+    is_elsewhere = active is not None and state.active(provider) is None
+    seen = seen_from(state, HomeName.DATABASE if is_elsewhere else HomeName.AUTH_FILE)
+    successor = choose(seen, Selection(provider, barred, like, model), now)
+    preferred = prefer(seen, provider, model, now) if state.balancing else None
     strategy = state.failover.strategy_of(provider)
     wanted = Selection(provider, model=model)
     return Explanation(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rotator.core.selection.explain import explain, sentences
 from rotator.model import Snapshot, State, Window
 from rotator.model.preferences import Failover, Strategy
-from tests.support.builders import ACME, HOUR, NOW, a_limit, a_state, an_account
+from tests.support.builders import ACME, HOUR, NOW, a_limit, a_standing, a_state, an_account, oauth
 
 A = an_account("personal")
 B = an_account("spare", limit=a_limit(NOW + HOUR))
@@ -92,3 +93,19 @@ def test_where_nobody_is_left_nobody_is_next() -> None:
 
     assert told.next == A
     assert sentences(alone)[-1] == "if the live one is refused: nobody (acme has no other account)"
+
+
+def test_a_login_that_stands_in_the_other_home_alone_takes_over_in_no_other_one() -> None:
+    here, there = an_account("here", oauth("a")), an_account("there", oauth("b"))
+    state = replace(a_state(here, there, active=here), standings=(a_standing(there),))
+
+    assert explain(state, ACME, None, NOW).next is None
+
+
+def test_where_only_opencode_2_is_used_its_own_next_one_is_told() -> None:
+    live, spare = an_account("live", oauth("a")), an_account("spare", oauth("b"))
+    places = (a_standing(live, active=True), a_standing(spare))
+    told = explain(replace(a_state(live, spare), standings=places), ACME, None, NOW)
+
+    assert told.next == spare
+    assert [argument.is_live for argument in told.arguments] == [True, False]
