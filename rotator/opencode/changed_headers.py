@@ -45,9 +45,9 @@ def changes_headers(text: str) -> bool:
     if _ASSIGNS.search(text) or any(re.search(_handed_to(name), text) for name in inits):
         return True
     copies = {"headers", *_COPIES.findall(text)}
-    return any(_is_hidden(text, found.end(), copies) for found in _WRITTEN.finditer(text)) or any(
-        re.search(_by_any_name(name), text) for name in copies
-    )
+    return any(
+        _is_hidden(text, written.end(), copies) for written in _WRITTEN.finditer(text)
+    ) or any(re.search(_by_any_name(name), text) for name in copies)
 
 
 def _is_hidden(text: str, at: int, copies: set[str]) -> bool:

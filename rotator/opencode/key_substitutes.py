@@ -165,11 +165,11 @@ def find_substitutes(code: Sequence[Loaded], host: str | None = None) -> tuple[L
 
 def _met_by(whole: _Whole, wholes: Sequence[_Whole]) -> Iterator[_Whole]:
     """Yield those that one meets, and those that these meet."""
-    left, waiting = [one for one in wholes if one is not whole], [whole]
+    left, waiting = [other for other in wholes if other is not whole], [whole]
     while waiting:
         at = waiting.pop()
-        met = [one for one in left if at.meets(one)]
-        left = [one for one in left if one not in met]
+        met = [other for other in left if at.meets(other)]
+        left = [other for other in left if other not in met]
         waiting += met
         yield from met
 

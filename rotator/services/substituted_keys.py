@@ -26,9 +26,9 @@ def find_substitute(exchange: Exchange, session: str | None, host: str | None = 
     present = exchange.present()
     for presence in _serving(exchange, present, session):
         # Also a tool, which is called after the request: its file is loaded before.
-        found = find_substitutes([*_code(_inputs(presence))], host)
-        if found:
-            return " with ".join(f"the {code.kind} {sanitize(code.name)}" for code in found)
+        substitutes = find_substitutes([*_code(_inputs(presence))], host)
+        if substitutes:
+            return " with ".join(f"the {code.kind} {sanitize(code.name)}" for code in substitutes)
     return None
 
 

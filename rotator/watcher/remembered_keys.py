@@ -57,7 +57,9 @@ class RememberedKeys:
 
     def _look_at(self, running: list[Opencode]) -> None:
         sending = [process for process in running if process.sends]
-        self._seen.look([OtherOpencode(one, sends=True) for one in sending], self._context.clock())
+        self._seen.look(
+            [OtherOpencode(process, sends=True) for process in sending], self._context.clock()
+        )
         for process in sending:
             name = _name(process)
             if name not in self._keys:
@@ -78,9 +80,9 @@ class RememberedKeys:
         return next(
             (
                 key
-                for one in self._seen.ended(at, now)
-                if one.sends and one.opencode.started_at <= at
-                for key in self._keys.get(_name(one.opencode), ())
+                for opencode in self._seen.ended(at, now)
+                if opencode.sends and opencode.opencode.started_at <= at
+                for key in self._keys.get(_name(opencode.opencode), ())
                 if key.provider == provider
             ),
             None,
