@@ -18,7 +18,7 @@ from rotator.core.logins.merging import (
     refuse_strangers,
     refuse_two_that_work,
 )
-from rotator.core.logins.remembered import RENAMED
+from rotator.core.logins.remembered import MERGED, RENAMED
 from rotator.core.logins.token_lines import Join, kept_logins
 from rotator.core.selection.homes import live_of, seen_from
 from rotator.core.selection.policy import Selection, choose
@@ -277,9 +277,9 @@ def merge(context: Context, keep: Account, other: Account) -> Done:
         join(context, Join(keep, other, best, "you say so", is_told=is_kept), now)
         events = settle(context, keep.provider, now)
     context.record(events)
-    _changed(context, keep, f"{other.alias} was merged into it")
+    _changed(context, keep, f"{other.alias}{MERGED}")
     if active is not None and active.id in {keep.id, other.id}:
-        swap(context, SwapRequest(keep.id, f"{other.alias} was merged into it"))
+        swap(context, SwapRequest(keep.id, f"{other.alias}{MERGED}"))
     context.purge()
     again = f"is kept, and rotator accounts split {keep.name} makes an account of it again"
     other_one = again if is_kept else "is not used any more"

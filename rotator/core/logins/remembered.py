@@ -12,7 +12,7 @@ from datetime import datetime
 from rotator.clock import is_ahead
 from rotator.model import Account, Event, EventKind
 
-RENAMED, JOINED = "renamed from ", " was joined into it"
+RENAMED, JOINED, MERGED = "renamed from ", " was joined into it", " was merged into it"
 # How the sentence begins that tells of a loss: what was told is not told again.
 TOLD = "the store "
 
@@ -47,10 +47,15 @@ def _follow(captured: dict[str, datetime], event: Event) -> None:
         captured.pop(name, None)
     elif (before := _before(event)) is not None and before in captured:
         captured[name] = captured.pop(before)
-    elif event.kind is EventKind.CHANGED and JOINED in event.why:
-        gone = event.why.partition(JOINED)[0]
-        captured.pop(gone, None)
-        captured.pop(f"{event.provider}/{gone}", None)
+    elif event.kind is EventKind.CHANGED:
+        for gone in _joined(event):
+            captured.pop(gone, None)
+            captured.pop(f"{event.provider}/{gone}", None)
+
+
+def _joined(event: Event) -> list[str]:
+    """Return who was made one with the account that the event is of."""
+    return [event.why.partition(how)[0] for how in (JOINED, MERGED) if how in event.why]
 
 
 def _before(event: Event) -> str | None:

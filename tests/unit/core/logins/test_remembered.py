@@ -46,6 +46,7 @@ PRESENT = replace(an_account("one", provider=ACME), captured_at=NOW - HOUR)
         ([captured(ONE), changed(TWO, "renamed from one to two")], (TWO,)),
         ([captured(TWO), changed(f"{ACME}/x", "renamed from y to x")], (TWO,)),
         ([captured(TWO), event(EventKind.SWAPPED, ONE, "renamed from two to one")], (TWO,)),
+        ([captured(TWO), changed(ONE, "two was merged into it")], ()),
         ([captured(TWO), changed(ONE, "two was joined into it: why")], ()),
         ([captured(TWO), changed(ONE, f"{TWO} was joined into it: why")], ()),
         ([changed(ONE, "two was joined into it: why")], ()),
