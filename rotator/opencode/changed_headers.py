@@ -10,11 +10,22 @@ import re
 
 _NAME = r"[A-Za-z_$][\w$]{0,99}"
 _PATH = rf"{_NAME}(?:\s{{0,9}}\??\.\s{{0,9}}{_NAME}){{0,9}}"
-_ELSE = rf"(?:\s{{0,9}}(?:\?\?|\|\|)\s{{0,9}}(?:{_PATH}|\{{\s{{0,9}}\}}|\[\s{{0,9}}\]))?"
+# `input instanceof Request ? input.headers : undefined`, and what TypeScript calls it.
+_OF_REQUEST = (
+    rf"\(?\s{{0,9}}{_NAME}\s{{1,9}}instanceof\s{{1,9}}Request\s{{0,9}}\?\s{{0,9}}{_PATH}"
+    rf"\s{{0,9}}:\s{{0,9}}(?:{_PATH}|\{{\s{{0,9}}\}})\s{{0,9}}\)?"
+)
+_CAST = r"(?:\s{1,9}as\s{1,9}[\w$]{1,40}(?:<[\w\s,|]{1,60}>)?)?"
+_ELSE = (
+    rf"{_CAST}(?:\s{{0,9}}(?:\?\?|\|\|)\s{{0,9}}"
+    rf"(?:{_OF_REQUEST}|{_PATH}|\{{\s{{0,9}}\}}|\[\s{{0,9}}\]))?"
+)
 _COPY = rf"new\s{{1,9}}Headers\s{{0,9}}\(\s{{0,9}}(?:{_PATH}{_ELSE})?\s{{0,9}}\)"
+_ENTRIES = rf"Object\s{{0,9}}\.\s{{0,9}}fromEntries\s{{0,9}}\(\s{{0,9}}(?:{_COPY}|{_PATH})"
 # An object of others' headers and of some by their names.
 _MEMBER = (
-    rf"(?:\.\.\.\s{{0,9}}\(?\s{{0,9}}(?:{_PATH}){_ELSE}\s{{0,9}}\)?"
+    rf"(?:\.\.\.\s{{0,9}}{_ENTRIES}(?:\.entries\(\))?\s{{0,9}}\)"
+    rf"|\.\.\.\s{{0,9}}\(?\s{{0,9}}(?:{_PATH}){_ELSE}\s{{0,9}}\)?"
     rf"|(?:{_NAME}|[\"'`][\w-]{{1,99}}[\"'`])\s{{0,9}}:\s{{0,9}}+[^,{{}}\[\]]{{1,200}}+)"
 )
 _COMMA = r"\s{0,99},\s{0,99}"
@@ -32,6 +43,13 @@ _COPIES = re.compile(
 _ASSIGNS = re.compile(r"\bassign\s*\(\s*[\w$.?]{0,100}headers\b")
 # What a fetch calls the second thing that it is given.
 _INITS = ("init", "options", "opts")
+# What sends nothing.
+_LOGGERS = r"(?!(?:console|log\w*|debug|info|warn|error|trace|record|track|print)\b)"
+_CALLED = r"(?:[\w$]{1,60}\s{0,9}\.\s{0,9}){0,5}[\w$]{1,60}\s{0,9}\("
+# What gives back what it was given, or no request at all.
+_HARMLESS = (
+    r"(?!(?:JSON\.stringify|String|structuredClone|Object\.(?:keys|entries|values))\s{0,9}\()"
+)
 _GIVEN = re.compile(
     rf"\bfetch\s{{0,9}}=\s{{0,9}}(?:async\b\s{{0,9}})?(?:function\b\s{{0,9}}(?:{_NAME})?\s{{0,9}})?"
     rf"\(\s{{0,9}}{_NAME}\s{{0,9}}(?::[^,()]{{1,99}})?,\s{{0,9}}({_NAME})"
@@ -74,6 +92,10 @@ def _by_any_name(name: str) -> str:
 def _handed_to(name: str) -> str:
     """Return the rule by which a whole request is what some function makes of it."""
     own = rf"(?<![\w$.]){re.escape(name)}"
-    call = r"(?:await\s{1,9})?[\w$.]{1,99}\s{0,9}\("
+    call = rf"(?:await\s{{1,9}})?{_HARMLESS}{_CALLED}"
     declared = "".join(f"(?<!{word} )" for word in ("const", "let", "var"))
-    return rf"{declared}{own}\s{{0,9}}=\s{{0,9}}{call}|,\s{{0,9}}{call}\s{{0,9}}{re.escape(name)}\b"
+    word = r"(?<![\w$.])" + _LOGGERS + r"[\w$][\w$.]{0,60}"
+    sent = rf"{word}\s{{0,9}}\(\s{{0,9}}{_NAME}\s{{0,9}},\s{{0,9}}{call}"
+    return (
+        rf"{declared}{own}\s{{0,9}}=\s{{0,9}}{call}|{sent}\s{{0,9}}{re.escape(name)}\s{{0,9}}[,)]"
+    )

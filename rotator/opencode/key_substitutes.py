@@ -65,7 +65,14 @@ _WRITES = re.compile(
 )
 _ANSWERS = re.compile(
     r"\bnew\s+(?:\w+\s*\.\s*)?Response\b|\bResponse\s*\.\s*(?:json|error)\s*\("
-    r"|\bstatus[\"'`]?\s*:\s*[1-9]\d\d\b"
+    r"|(?:\breturn|=>)\s*\(?\s*\{[^{}]{0,99}\bstatus[\"'`]?\s*:\s*[1-9]\d\d\b"
+)
+# An object in the likeness of one: its status, and what reads it.
+_LIKE_ANSWERS = (
+    re.compile(r"\bstatus[\"'`]?\s*:\s*[1-9]\d\d\b"),
+    re.compile(
+        r"\b(?:text|json|arrayBuffer)\s*(?:\(\s*\)\s*\{|:\s*(?:async\b\s*)?(?:\(|function\b))"
+    ),
 )
 # An answer that is handed on, with the status that it came with.
 _HANDS_ON = re.compile(
@@ -214,6 +221,7 @@ def _read(path: Path, _time: int, size: int) -> _Part | None:
         return None
     places = len(_REPLACES.findall(text))
     answers = _ANSWERS.search(_HANDS_ON.sub("", text))
+    answers = answers or all(sign.search(text) for sign in _LIKE_ANSWERS)
     gives = answers or _WRITES.search(_READS.sub("", text))
     words = {word for groups in _MEETS.findall(text) for word in groups if word}
     named = [frozenset(filter(None, groups)) for groups in _LEAVES_OTHERS.findall(text)]

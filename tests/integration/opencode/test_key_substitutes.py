@@ -142,6 +142,18 @@ def test_so_may_whoever_writes_one_in_any_way_or_answers_itself(tmp_path: Path, 
         REPLACES + "for (let n = 0; n < 3; n++) { const answer = await send(i, o); }",
         REPLACES + "if (answer.headers === seen) stop(); map.set(key, value);",
         REPLACES + "const options = parse(args); const init = { ...o, proxy };",
+        REPLACES + "send(i, { ...o, signals: [timeout, ...(init?.signal ? [init.signal] : [])] });",
+        REPLACES + "send(i, { keepalive: true, ...(init ?? {}) });",
+        REPLACES + "send(i, structuredClone(init));",
+        REPLACES
+        + "const headers = { ...Object.fromEntries(new Headers(o?.headers)), 'x-team': 'a' };",
+        REPLACES
+        + "const headers = new Headers(o?.headers ?? (i instanceof Request ? i.headers : {}));",
+        REPLACES + "const headers = { ...(o?.headers as Record<string, string>), 'x-team': 'a' };",
+        # What it writes down is sent nowhere.
+        REPLACES + "log('request', JSON.stringify(init)); append(file, String(init?.body));",
+        REPLACES + "console.log(input, describe(init)); client.log({ extra: { status: 429 } });",
+        REPLACES + "const cfg = { status: 429, most: 3 };",
         "// opencode-rotator bridge 1.0.0\n" + REPLACES + WRITES,
     ],
 )
