@@ -220,7 +220,7 @@ def _read(path: Path, _time: int, size: int) -> _Part | None:
     if _FOLLOWS_NONE.search(text):
         return None
     places = len(_REPLACES.findall(text))
-    answers = _ANSWERS.search(_HANDS_ON.sub("", text))
+    answers = _ANSWERS.search(_HANDS_ON.sub("", text)) is not None
     answers = answers or all(sign.search(text) for sign in _LIKE_ANSWERS)
     gives = answers or _WRITES.search(_READS.sub("", text))
     words = {word for groups in _MEETS.findall(text) for word in groups if word}

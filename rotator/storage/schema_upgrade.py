@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from rotator.errors import AlreadyRunning, StoreError
+from rotator.errors import AlreadyRunning, StoreBusy
 from rotator.storage.database import Connection
 from rotator.storage.migrations import STORE, version_of
 from rotator.system.file_owners import remove_own
@@ -21,6 +21,7 @@ from rotator.system.paths import Paths, private_folder
 from rotator.system.regular_files import head
 
 PATIENCE_SECONDS = 10.0
+_STOPPED_SECONDS = 1.0
 # A request is of somebody who waits; one that is older is nobody's any more.
 _GOOD_FOR_SECONDS = 30.0
 _MOST_DIGITS = 9
@@ -43,14 +44,21 @@ def without_watcher(
 ) -> Iterator[None]:
     """Hold the watcher's lock, for the store's schema to change; ask a watcher to leave first.
 
-    Where the watcher is of this version it changes the schema itself. Raises StoreError if an
+    Where the watcher is of this version it changes the schema itself. Raises StoreBusy if an
     older one does not leave.
     """
     with contextlib.ExitStack() as stack:
-        deadline = time.monotonic() + patience_seconds
+        began = time.monotonic()
         while not _entered(stack, paths) and version_of(connection) < len(STORE):
-            if time.monotonic() > deadline:
-                raise _stays(paths, patience_seconds)
+            waited_seconds = time.monotonic() - began
+            holder = watch_holder(paths.watch_lock)
+            # A stopped one hears nothing.
+            if holder is not None and holder.is_stopped and waited_seconds > _STOPPED_SECONDS:
+                raise _stays(f"({holder}) is {holder.how_stopped}", holder.way_on)
+            if waited_seconds > patience_seconds:
+                who, end = (f"({holder}) ", f" ({holder.way_to_end})") if holder else ("", "")
+                how = f"{who}has not left within {patience_seconds:g} s"
+                raise _stays(how, f"end it{end} and run the command again")
             _ask(paths)
         yield
 
@@ -82,11 +90,6 @@ def _ask(paths: Paths) -> None:
     touch(paths.changed)
 
 
-def _stays(paths: Paths, patience_seconds: float) -> StoreError:
-    holder = watch_holder(paths.watch_lock)
-    who, end = (f" ({holder})", f" ({holder.way_to_end})") if holder else ("", "")
-    message = (
-        f"the store has to be brought to schema {len(STORE)}, and the older watcher{who}"
-        f" has not left within {patience_seconds:g} s"
-    )
-    return StoreError(message, hint=f"end it{end} and run the command again")
+def _stays(how: str, hint: str) -> StoreBusy:
+    message = f"the store has to be brought to schema {len(STORE)}, and the older watcher {how}"
+    return StoreBusy(message, hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -172,6 +173,33 @@ def test_an_older_watcher_that_does_not_leave_is_named_and_the_store_stays_as_it
     assert version_of_store(paths.store) == 1
     assert int(paths.wanted_schema.read_text()) == len(STORE)
     assert paths.wanted_schema.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stopped_older_watcher_is_named_at_once_and_what_was_saved_is_shown(
+    house: Household, paths: Paths
+) -> None:
+    house.write_auth({"mock": api("a")})
+    rotator(house, "accounts")
+    make_old(paths.store)
+    held = f"import fcntl, time; f = open({str(paths.watch_lock)!r}, 'a+'); fcntl.flock(f, 2);"
+    held += "f.truncate(0); f.write(str(__import__('os').getpid())); f.flush();"
+    held += "print('held', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", held]
+    with child(command, env=house.env(), cwd=house.home) as watcher:
+        Lines(watcher).wait_for("held", 20)
+        os.kill(watcher.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        shown = rotator(house, "accounts")
+        changed = rotator(house, "accounts", "disable", "mock/mock-1")
+        seconds = time.monotonic() - began
+        os.kill(watcher.pid, signal.SIGCONT)
+
+    assert (shown.code, changed.code) == (0, 7)
+    assert "mock/mock-1" in shown.stdout
+    assert f"kill -CONT {watcher.pid} lets it go on" in changed.stderr
+    # Each would have waited for ten seconds.
+    assert seconds < 10
+    assert rotator(house, "accounts").code == 0
 
 
 def test_whoever_waits_goes_on_once_a_watcher_of_the_same_version_has_changed_the_store(
