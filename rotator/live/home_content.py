@@ -15,7 +15,7 @@ from rotator.core.logins.aliases import normalise
 from rotator.core.logins.ancestry import ancestry_of, comes_from
 from rotator.core.logins.changes import Login
 from rotator.core.logins.credential_secrets import is_blank, same_secrets
-from rotator.core.logins.owner import Proof
+from rotator.core.logins.owner import Owner, Proof
 from rotator.core.logins.ownership import is_forgotten
 from rotator.core.logins.row_owner import owner_of_row
 from rotator.live.account_changes import How, renew, settle
@@ -173,6 +173,8 @@ def _owner(
         )
         return _added(work, entry, login)
     account, came_from = owner.account, ancestry_of(credential, known)
+    is_stale = not is_login and _is_outdated(work, owner, credential, account, held)
+    owner = replace(owner, stale=owner.stale or is_stale)
     has_news = owner.fresh and not owner.stale
     is_refresh = comes_from(account, came_from, known)
     if is_login and is_refresh and has_news:
@@ -196,6 +198,29 @@ def _owner(
     if is_login:
         _enable(work, account)
     return context.store.state().account(account.id)
+
+
+def _is_outdated(
+    work: HomeCapture,
+    owner: Owner,
+    credential: Credential,
+    account: Account,
+    held: Account | None,
+) -> bool:
+    """Tell whether the tokens that an account has were given later, to the other home.
+
+    What was seen to come in the place of the account's own is newer, whatever its times say.
+    """
+    is_seen = work.watched and held is not None and held.id == account.id
+    if is_seen or owner.proof is Proof.DESCENT:
+        return False
+    ends, newer_ends = credential.expires_at, account.credential.expires_at
+    return (
+        account.credential.type == credential.type == "oauth"
+        and ends is not None
+        and newer_ends is not None
+        and ends < newer_ends
+    )
 
 
 def renewed(account: Account, newer: Credential) -> Credential:

@@ -18,9 +18,15 @@ def refuse_strangers(keep: Account, other: Account) -> None:
         why = "they are of two providers"
     elif keep.credential.type != other.credential.type:
         why = f"one is {keep.credential.type} and the other {other.credential.type}"
+    elif _are_for_two(keep.credential.account_id, other.credential.account_id):
+        why = "their logins are for two accounts of the vendor, each with limits of its own"
     if why is not None:
         message = f"{keep.name} and {other.name} cannot be merged: {why}"
         raise UsageError(message, hint="rotator accounts lists them")
+
+
+def _are_for_two(account: str | None, other: str | None) -> bool:
+    return None not in {account, other} and account != other
 
 
 def refuse_two_that_work(keep: Account, other: Account, now: datetime) -> None:

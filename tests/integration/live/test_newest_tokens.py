@@ -243,3 +243,25 @@ def test_older_tokens_that_come_while_nobody_watches_are_told_by_their_times(bot
     both.look(watched=False)
 
     assert both.table.values()[slot]["refresh"] == first["refresh"]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new to the store", "known to the store"])
+def test_what_was_given_last_is_the_newest_in_whichever_home_it_stands(
+    both: Both, *, known: bool
+) -> None:
+    first, copied, newest = (
+        oauth_until("ada", generation, NOON + generation * HOUR) for generation in (1, 2, 3)
+    )
+    slot = both.table.log_in("named", row(first if known else copied))
+    if known:
+        both.live.sees({"named": first})
+        both.look()
+        both.table.rewrite(slot, row(copied))
+    both.live.sees({"named": newest})
+
+    both.look(watched=False)
+    sync(both.live.context)
+
+    assert both.table.values()[slot]["refresh"] == newest["refresh"]
+    assert both.live.saved(ADA)["refresh"] == newest["refresh"]
+    assert newest["refresh"].encode() in both.live.paths.auth_file.read_bytes()
