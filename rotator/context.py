@@ -22,6 +22,7 @@ from rotator.storage.database import Connection
 from rotator.storage.history import History
 from rotator.storage.history_file import BUSY_SECONDS, BUSY_WATCHING_SECONDS
 from rotator.storage.schema_upgrade import forget_request, without_watcher
+from rotator.storage.soundness import require_intact
 from rotator.storage.store import Store
 from rotator.storage.transactions import BUSY_SECONDS as STORE_SECONDS
 from rotator.storage.write_ahead_log import require_whole_wal
@@ -236,6 +237,8 @@ def _open_store(paths: Paths, backups: Backups, clock: Clock, purpose: Purpose) 
         with contextlib.ExitStack() as stack:
             if not watching:
                 stack.enter_context(without_watcher(paths, connection))
+            # A new schema would seal a row anew that is not as it was written.
+            require_intact(connection, paths.store)
             backups.back_up_before(Copied(connection, paths.store), clock())
             yield
         forget_request(paths)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rotator.core.logins.credential_secrets import secrets_of
 from rotator.core.logins.row_seals import (
+    PASSING_COLUMNS,
     PASSING_SEAL,
     SEALED_TABLES,
     is_sealed,
@@ -376,7 +377,8 @@ def contents_of(source: RepairSource) -> StoreContents:
 def _has_known_secrets(row: Row, digests: Mapping[Key, Row]) -> bool:
     keys = _current(row)
     try:
-        account_of(row)
+        # An older schema lacks the newest of them.
+        account_of({**dict.fromkeys(PASSING_COLUMNS), **row})
     except (BadEntry, ValueError, TypeError, AttributeError):
         return False
     return bool(keys) and all(k in digests and digests[k]["account"] == row["id"] for k in keys)

@@ -18,8 +18,6 @@ def refuse_strangers(keep: Account, other: Account) -> None:
         why = "they are of two providers"
     elif keep.credential.type != other.credential.type:
         why = f"one is {keep.credential.type} and the other {other.credential.type}"
-    elif _are_for_two(keep.credential.account_id, other.credential.account_id):
-        why = "their logins are for two accounts of the vendor, each with limits of its own"
     if why is not None:
         message = f"{keep.name} and {other.name} cannot be merged: {why}"
         raise UsageError(message, hint="rotator accounts lists them")
@@ -38,6 +36,8 @@ def refuse_two_that_work(keep: Account, other: Account, now: datetime) -> None:
         why = "they are two keys, and each works by itself"
     elif None not in owners and len(owners) > 1 and not is_one_dead:
         why = f"they belong to {keep.identity or 'one'} and to {other.identity or 'another'}"
+    elif _are_for_two(keep.credential.account_id, other.credential.account_id) and not is_one_dead:
+        why = "their logins are for two accounts of the vendor, each with limits of its own"
     if why is not None:
         message = f"{keep.name} and {other.name} are not merged: {why}"
         raise UsageError(message, hint=f"rotator accounts remove {other.name} forgets one of them")

@@ -31,6 +31,7 @@ from rotator.storage.repair import mend
 from rotator.storage.store import Store
 from rotator.system.locks import swap_lock
 from rotator.system.paths import Paths, find_paths
+from tests.support.builders import a_limit
 from tests.support.children import Lines, child, end
 from tests.support.descents import seen_login, seen_refresh
 from tests.support.faults import Crash, Seam, Step, at
@@ -1287,3 +1288,36 @@ def test_a_link_beside_the_store_keeps_nobody_from_it(
     assert ended.code == 0, ended
     assert {f"{a['provider']}/{a['alias']}" for a in ended.json()["accounts"]} == names
     assert (other.read_text(), (home / "no").exists()) == ("precious", False)
+
+
+def take_schema_back(store: Path) -> None:
+    """Make of a store one of the schema before, with the same rows and seals."""
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        connection.execute("ALTER TABLE account DROP COLUMN limit_uncounted")
+        connection.execute("ALTER TABLE part_limit DROP COLUMN uncounted")
+        connection.execute(f"PRAGMA user_version = {len(STORE) - 1}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@pytest.mark.parametrize("is_resting", [False, True], ids=["ready", "resting"])
+def test_a_wrong_bit_in_a_store_of_an_older_schema_costs_nothing_that_a_copy_has(
+    paths: Paths, *, is_resting: bool
+) -> None:
+    with opened(paths) as live:
+        live.sees({"acme": api("a"), "zeta": api("z")})
+        live.sees({"acme": api("b")})
+        if is_resting:
+            live.context.store.set_limit(
+                live.account("acme/acme-1").id, a_limit(NOON + timedelta(days=1))
+            )
+        live.context.backups.back_up_if_due(live.context.store, live.clock.now)
+        names = live.names()
+    take_schema_back(paths.store)
+    place = paths.store.read_bytes().find(b"KEY-CANARY-a")
+    overwrite(paths.store, place, b"k")
+
+    with opened(paths) as live:
+        assert live.names() == names
+        assert told(live).endswith("lost: nothing")
+        assert live.saved("acme/acme-1")["key"] == "KEY-CANARY-a"
+    assert any(b"KEY-CANARY-a" in copy.read_bytes() for copy in paths.backups.iterdir())
