@@ -94,6 +94,12 @@ def each_of_its_names_opens_it(scene: Scene) -> None:
         scene.leave()
 
 
+def the_key_opens_it_in_a_session_as_well(scene: Scene) -> None:
+    scene.terminal.press("ctrl+b")
+    scene.wait(SHOWN)
+    scene.leave()
+
+
 def a_failover_is_told_and_the_sidebar_shows_and_changes_who_works(scene: Scene) -> None:
     # OpenCode 2 shows its sidebar where there is more room than this.
     scene.terminal.resize(40, 160)
@@ -115,6 +121,7 @@ def test_everything_a_person_does_with_it_inside_of_opencode_2(scene: Scene) -> 
     the_palette_has_it(scene)
     each_of_its_names_opens_it(scene)
     a_failover_is_told_and_the_sidebar_shows_and_changes_who_works(scene)
+    the_key_opens_it_in_a_session_as_well(scene)
 
 
 def test_it_is_put_in_and_taken_out_without_a_trace(house: Household) -> None:

@@ -744,7 +744,7 @@ function adapted(ctx) {
       run: command.run
     }));
     const render = () => {
-      keymap.layer(() => ({ mode: "global", commands: told }));
+      keymap.layer(() => ({ mode: "global", priority: 1, commands: told }));
       return null;
     };
     ui.slot({ append: "app", render });

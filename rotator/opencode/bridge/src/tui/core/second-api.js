@@ -34,9 +34,10 @@ export function adapted(ctx) {
       bind: bindings.find((/** @type {any} */ { cmd }) => cmd === command.name)?.key,
       run: command.run,
     }));
-    // A layer of keys has to be made while something is drawn.
+    // A layer of keys has to be made while something is drawn. In a session OpenCode has a command of
+    // its own on Ctrl+B, which would keep the key also while it can do nothing.
     const render = () => {
-      keymap.layer(() => ({ mode: "global", commands: told }));
+      keymap.layer(() => ({ mode: "global", priority: 1, commands: told }));
       return null;
     };
     ui.slot({ append: "app", render });
