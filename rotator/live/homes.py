@@ -194,11 +194,16 @@ def _is_behind(account: Account, entry: HomeEntry) -> bool:
     """Tell whether an account has newer tokens than stand there.
 
     Also such as nothing but the time says are its own: what stood there is kept beside them, and
-    whoever sends it once more ends the login in both homes.
+    whoever sends it once more ends the login in both homes. A running server would send those of
+    another account of the vendor's in the name of the one that is active.
     """
     credential = entry.credential
+    if isinstance(credential, str):
+        return False
+    names = {credential.account_id, account.credential.account_id}
+    is_mixed = entry.active and None not in names and len(names) > 1
     return (
-        not isinstance(credential, str)
+        not is_mixed
         and account.credential.type == credential.type == "oauth"
         and account.maybe is None
         and not same_secrets(account.credential, credential)

@@ -17,7 +17,7 @@ from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.database.home import DatabaseHome
 from rotator.opencode.home import Entries, HomeEntry, HomeReading, Unusable
 from rotator.secret import Secret
-from rotator.services.accounts import Done, add, disable, remove
+from rotator.services.accounts import Done, add, disable, merge, remove
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
 from rotator.system.locks import swap_lock
@@ -527,3 +527,18 @@ def test_a_key_that_is_added_where_only_opencode_2_is_used_takes_nobody_s_place(
 
     assert (done.account.alias, done.live) == ("new", "work")
     assert not both.live.paths.auth_file.exists()
+
+
+def test_an_active_row_gets_no_tokens_of_another_account_of_the_vendor_s(both: Both) -> None:
+    for name in ("ada", "bob"):
+        value = tokens(name) | {"metadata": {"accountID": f"acct-{name}"}}
+        both.log_in("acme", value, name)
+    before = both.table.values()
+    ada, bob = (both.live.account(f"acme/{name}") for name in ("ada", "bob"))
+    both.live.context.store.set_rejected(bob.id, "its tokens were revoked")
+
+    merge(both.live.context, ada, both.live.account("acme/bob"))
+    both.look()
+
+    assert both.active("acme") == "ada"
+    assert both.table.values() == before
