@@ -6,6 +6,7 @@ What a case is stands in failover_table.py; how each of the two is asked in both
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -241,11 +242,18 @@ def test_without_a_watcher_that_answers_the_refusal_is_opencode_s_own(side: Side
     assert side.prompt(session, "again", model).text == HELLO
 
 
+def routed(side: Side) -> list[str]:
+    """Return the order of providers that the watcher has told the bridge."""
+    told = json.loads((side.house.state_dir / "bridge" / "state.json").read_text())
+    return [entry["provider"] for entry in told["routing"]]
+
+
 def test_with_nobody_left_the_turn_goes_on_with_another_provider(side: Side) -> None:
     side.provider.ok("Hello from elsewhere.", key=secret("elsewhere", "c"))
     side.provider.limit(secret("left", "a"), status=402, body=BILLING, headers=HOUR)
     for named in ("left", "elsewhere"):
         assert rotator(side.house, "priority", "set", named, "m1").code == 0
+    wait_until(lambda: routed(side) == ["left", "elsewhere"], CAPTURE_SECONDS, "the new order")
     session, model = side.create_session(model_of("left")), model_of("left")
 
     said, again = (side.prompt(session, text, model) for text in ("hi", "again"))

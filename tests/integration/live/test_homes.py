@@ -531,7 +531,7 @@ def test_a_key_that_is_added_where_only_opencode_2_is_used_takes_nobody_s_place(
 
 def test_an_active_row_gets_no_tokens_of_another_account_of_the_vendor_s(both: Both) -> None:
     for name in ("ada", "bob"):
-        value = tokens(name) | {"metadata": {"accountID": f"acct-{name}"}}
+        value = {**tokens(name), "metadata": {"accountID": f"acct-{name}"}}
         both.log_in("acme", value, name)
     before = both.table.values()
     ada, bob = (both.live.account(f"acme/{name}") for name in ("ada", "bob"))
