@@ -159,14 +159,19 @@ def test_all_is_forgotten_on_demand(live: Live) -> None:
 
 def test_a_merged_account_keeps_them_and_its_removal_as_well(live: Live) -> None:
     ada, row = ada_then_bob(live)
+    bob = row.credential.secret.reveal()
     live.sees({ROTATING: oauth_until("cem", 1, live.clock.now + 9 * HOUR)})
     (other,) = [account for account in live.state.of(ROTATING) if account.id != row.id]
 
     done = ledger.merge(live.context, row, other)
-    assert ledger.kept_beside(live.context, live.state) == {row.id: 1}
+    # That these two are one person's nobody says but the user.
+    assert ledger.kept_beside(live.context, live.state) == {row.id: 2}
     ledger.remove(live.context, done.account)
 
-    assert held(live) == [ada["access"]]
+    (left,) = live.state.of(ROTATING)
+    assert held(live) == [bob]
+    assert ledger.kept_beside(live.context, live.state) == {left.id: 1}
+    assert is_stored(live, ada["access"])
 
 
 @SAID
