@@ -25,6 +25,7 @@ from rotator.text import sanitize
 _LOOK_SECONDS = 0.01
 # A server has switched by the time it says yes.
 _PATIENCE_SECONDS = 1.0
+_MOST_SWITCHES = 3
 
 
 class DatabaseHome:
@@ -113,9 +114,14 @@ class DatabaseHome:
         return writes.remove(self.where(), slot, old.value)
 
     def _by_server(self, servers: Sequence[Server], slot: str) -> bool:
-        for server in servers:
-            if http.activate(server.address, slot) and self._becomes(_active(slot)):
-                return True
+        for _ in range(_MOST_SWITCHES):
+            before = self._active()
+            for server in servers:
+                if http.activate(server.address, slot) and self._becomes(_active(slot)):
+                    return True
+            if self._active() == before:
+                break
+            # Somebody has logged in or switched just then.
         if self._is_gone(slot):
             return False
         message = f"OpenCode 2 (pid {servers[0].pid}) did not switch to the login"
@@ -125,6 +131,11 @@ class DatabaseHome:
         """Let a server make anew what its requests need: it hears of a real switch alone."""
         if server.can_be_asked and http.activate(server.address, before):
             http.activate(server.address, slot)
+
+    def _active(self) -> set[str]:
+        reading = self.read()
+        entries = reading.entries if isinstance(reading, Entries) else ()
+        return {entry.slot for entry in entries if entry.active}
 
     def _is_gone(self, slot: str) -> bool:
         reading = self.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,30 @@ def test_a_stub_of_a_later_version_whose_yes_means_nothing_is_seen_through(
     assert at(home, slot) is not None
     with pytest.raises(SwapUnverified):
         home.activate(first)
+
+
+class Overtaken(StubOfALaterOpenCode2):
+    """One in which somebody logs in right behind the first switch."""
+
+    def answer(self, verb: str, path: str, body: Any) -> tuple[int, object]:
+        is_first = not self.asked
+        answer = super().answer(verb, path, body)
+        if is_first and self.asked:
+            self.table.log_in("openai", chatgpt("c"))
+        return answer
+
+
+def test_a_login_right_behind_a_switch_does_not_end_a_stub_s_rotation(
+    table: Table, open_home: Open
+) -> None:
+    first = table.log_in("openai", chatgpt("a"))
+    table.log_in("openai", chatgpt("b"))
+    home, _ = open_home(Overtaken(table))
+
+    assert home.activate(first)
+    entry = at(home, first)
+    assert entry is not None
+    assert entry.active
 
 
 @pytest.mark.parametrize("routes", [(), (PUTS,)], ids=["nothing", "no switch"])
