@@ -410,10 +410,14 @@ def test_what_takes_long_comes_first_and_else_the_order_stays(
         item = pytest.Function.from_parent(request.node.parent, name=name, callobj=sweep)
         item.path = long_first.TESTS / name
         items.append(item)
+    items.append(pytest.Function.from_parent(request.node.parent, name="alone", callobj=sweep))
+    items[-1].path = long_first.TESTS / "property/test_a.py"
+    items[-1].add_marker("alone")
 
     long_first.pytest_collection_modifyitems(items)
 
-    order = ["e2e/test_b.py", "e2e/test_a.py", "integration/test_a.py", "unit/test_b.py", "x.py"]
+    order = ["alone"]
+    order += ["e2e/test_b.py", "e2e/test_a.py", "integration/test_a.py", "unit/test_b.py", "x.py"]
     assert [item.name for item in items] == order
     # The processes are given the files in that order, too.
     config = inner.parseconfig("-n", "2", "--dist", "loadfile")
