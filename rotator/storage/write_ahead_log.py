@@ -12,6 +12,7 @@ import stat
 import struct
 import threading
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -185,7 +186,7 @@ def _current(wal: bytes) -> list[_Frame]:
     magic = struct.unpack(">I", wal[:4])[0]
     is_header = magic in {_LITTLE, _BIG} and _sum(wal[:24], (0, 0), magic) == _two(wal[24:32])
     salts = [frame.salt for frame in frames]
-    salt = wal[16:24] if is_header else max(salts, key=salts.count)
+    salt = wal[16:24] if is_header else Counter(salts).most_common(1)[0][0]
     last = max((number for number, value in enumerate(salts) if value == salt), default=-1)
     return frames[: last + 1]
 
@@ -197,7 +198,10 @@ def _frames(wal: bytes) -> Iterator[_Frame]:
         head, content = wal[at : at + _FRAME], wal[at + _FRAME : at + _FRAME + PAGE]
         page, size = _two(head[:8])
         told = _two(head[16:24])
-        is_right = any(_sum(head[:8] + content, before, m) == told for m in _kinds(magic))
+        # No page has the number 0, as where zeros stand; to add up many of them takes long.
+        is_right = page > 0 and any(
+            _sum(head[:8] + content, before, m) == told for m in _kinds(magic)
+        )
         yield _Frame(page, size, content, head[8:16], is_right)
         before = told
 

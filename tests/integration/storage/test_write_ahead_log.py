@@ -16,6 +16,7 @@ from rotator.errors import StoreDamaged
 from rotator.storage.images import opened_empty, opened_image
 from rotator.storage.migrations import STORE
 from rotator.storage.write_ahead_log import (
+    LARGEST,
     PAGE,
     Wal,
     image_with_wal,
@@ -266,3 +267,12 @@ def test_a_store_that_was_written_over_stays_open_as_long_as_it_is_there(tmp_pat
     overwrite_store(last, b"after")
 
     assert held() == {str(kept), str(last)}
+
+
+@pytest.mark.timeout(10)
+def test_a_long_log_of_zeros_is_told_soon(tmp_path: Path) -> None:
+    store = tmp_path / "rotator.sqlite"
+    with wal_of(store).open("wb") as file:
+        file.truncate(LARGEST)
+
+    assert state_of_wal(store) is Wal.CUT
