@@ -1295,7 +1295,7 @@ def take_schema_back(store: Path) -> None:
     with contextlib.closing(sqlite3.connect(store)) as connection:
         connection.execute("ALTER TABLE account DROP COLUMN limit_uncounted")
         connection.execute("ALTER TABLE part_limit DROP COLUMN uncounted")
-        connection.execute(f"PRAGMA user_version = {len(STORE) - 1}")
+        set_version(connection, len(STORE) - 1)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -1321,3 +1321,23 @@ def test_a_wrong_bit_in_a_store_of_an_older_schema_costs_nothing_that_a_copy_has
         assert told(live).endswith("lost: nothing")
         assert live.saved("acme/acme-1")["key"] == "KEY-CANARY-a"
     assert any(b"KEY-CANARY-a" in copy.read_bytes() for copy in paths.backups.iterdir())
+
+
+def test_a_new_schema_does_not_copy_a_wrong_bit_over_the_last_copy_that_is_sound(
+    paths: Paths,
+) -> None:
+    with opened(paths) as live:
+        for name in "uvcd":
+            live.sees({"acme": api(name)})
+            if name != "d":
+                live.context.backups.back_up_if_due(live.context.store, live.clock.now)
+            live.clock.pass_time(minutes=20)
+    # The next copy takes the place of the newest, which alone has c.
+    copies = [copy.path.read_bytes() for copy in Backups(paths).newest_first()]
+    assert [b"KEY-CANARY-c" in copy for copy in copies] == [True, False, False]
+    take_schema_back(paths.store)
+    overwrite(paths.store, paths.store.read_bytes().find(b"KEY-CANARY-c"), b"k")
+
+    with opened(paths) as live:
+        assert live.saved("acme/acme-5")["key"] == "KEY-CANARY-c"
+        assert told(live).endswith("lost: nothing")
