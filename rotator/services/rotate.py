@@ -9,7 +9,7 @@ from datetime import datetime
 from rotator.context import Context
 from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_refresh_unconfirmed, wants_refresh
-from rotator.core.selection.homes import homes_for, left_by, live_of
+from rotator.core.selection.homes import homes_for, left_by, seen_from
 from rotator.core.selection.policy import Selection, choose
 from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up
 from rotator.errors import (
@@ -65,15 +65,25 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
     if not accounts:
         message = f"there is no account of {chosen}"
         raise AccountNotFound(message, hint="rotator accounts lists them")
-    left = live_of(state, chosen)
     if alias is not None:
         named = _by_name(accounts, chosen, alias, now)
         return Plan(chosen, left_by(state, named), named, "asked for by name", by_name=True)
-    like = left.credential if left else None
-    choice = choose(state, Selection(chosen, {left.id} if left else (), like), now)
-    if choice.account is None:
-        raise NothingToRotateTo(choice.why, hint="rotator accounts shows when each is ready again")
-    return Plan(chosen, left, choice.account, choice.why)
+    return _to_best(state, chosen, now)
+
+
+def _to_best(state: State, provider: str, now: datetime) -> Plan:
+    """Plan for the first home in which another account can take over."""
+    reasons = []
+    for seen in (seen_from(state, home) for home in HomeName):
+        if not seen.of(provider):
+            continue
+        left = seen.active(provider)
+        like = left.credential if left else None
+        choice = choose(seen, Selection(provider, {left.id} if left else (), like), now)
+        if choice.account is not None:
+            return Plan(provider, left, choice.account, choice.why)
+        reasons.append(choice.why)
+    raise NothingToRotateTo(reasons[0], hint="rotator accounts shows when each is ready again")
 
 
 def split_target(state: State, text: str) -> tuple[str, str | None]:

@@ -19,6 +19,8 @@ from rotator.services import accounts as ledger
 from rotator.services import rotate as rotation
 from rotator.services.restarts import takes_effect
 from rotator.services.rotate import Rotated, plan_rotation, rotate, split_target
+from tests.support.builders import ACME, NOW, a_standing, a_state, an_account
+from tests.support.builders import oauth as oauth_login
 from tests.support.live import NOON, Live, api, oauth, open_live, wellknown
 
 SITE = "https://acme.example/opencode"
@@ -277,3 +279,20 @@ def test_with_no_opencode_running_a_swap_applies_now(
     live.sees({"acme": entry})
 
     assert takes_effect(live.context, [], live.account("acme/acme-1")) == when
+
+
+def test_each_opencode_is_rotated_among_the_logins_it_can_be_given() -> None:
+    first, second, third = (an_account(name, oauth_login(name)) for name in "abc")
+    alone = replace(
+        a_state(first, third, active=first), standings=(a_standing(third, active=True),)
+    )
+    both = replace(
+        a_state(first, second, third, active=first),
+        standings=(a_standing(third, active=True), a_standing(second)),
+    )
+
+    # Each has one login of its own, and none to go to.
+    with pytest.raises(NothingToRotateTo):
+        plan_rotation(alone, ACME, None, NOW)
+    plan = plan_rotation(both, ACME, None, NOW)
+    assert (plan.left, plan.to) == (third, second)
