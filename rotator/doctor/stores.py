@@ -94,6 +94,11 @@ def _unwritable(setup: DoctorContext) -> Unwritable | None:
     return unwritable(setup.paths)
 
 
+def _rebuilding(setup: DoctorContext) -> str:
+    """Return what rebuilds a store; not as long as nobody can write it."""
+    return _REBUILDS if _unwritable(setup) is None else f"once it can be written, {_REBUILDS}"
+
+
 def needs_rebuilding(setup: DoctorContext) -> bool:
     """Tell whether the store is damaged or gone, so that the next command rebuilds it."""
     results = (result for result in _opened(setup) if isinstance(result, CheckResult))
@@ -103,9 +108,8 @@ def needs_rebuilding(setup: DoctorContext) -> bool:
 def _opened(setup: DoctorContext) -> Iterator[CheckResult | StoreSummary]:
     path = setup.paths.store
     if setup.paths.data.is_dir() and awaits_rebuilding(path):
-        yield problem(
-            Check.STORE, f"the store {path} {why_awaiting(path)}", _REBUILDS, mendable=True
-        )
+        says = f"the store {path} {why_awaiting(path)}"
+        yield problem(Check.STORE, says, _rebuilding(setup), mendable=True)
         return
     if not path.exists():
         yield note(Check.STORE, "there is no store yet", "rotator watch makes one")
@@ -115,7 +119,7 @@ def _opened(setup: DoctorContext) -> Iterator[CheckResult | StoreSummary]:
     except NewerSchema as exc:
         yield problem(Check.STORE, exc.message, "update this one; the store is left as it is")
     except StoreDamaged as exc:
-        yield problem(Check.STORE, exc.message, _REBUILDS, mendable=True)
+        yield problem(Check.STORE, exc.message, _rebuilding(setup), mendable=True)
     else:
         yield _told_of(path, schema)
         yield contents

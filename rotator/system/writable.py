@@ -34,13 +34,25 @@ def unwritable(paths: Paths) -> Unwritable | None:
 
 def unwritable_database(database: Path) -> Unwritable | None:
     """Return why a database, or what SQLite keeps beside it, cannot be written, or None."""
-    obstacle = unwritable_place(database, is_database=True)
+    obstacle = unwritable_place(database, is_database=True) or _unwritable_end(database)
     if obstacle is not None:
         return obstacle
     # They lie beside the file itself, where that is a link.
     beside = (Path(f"{os.path.realpath(database)}{ending}") for ending in _BESIDE)
     obstacles = (unwritable_place(p, is_database=True) for p in beside if p.exists())
     return next((obstacle for obstacle in obstacles if obstacle is not None), None)
+
+
+def _unwritable_end(database: Path) -> Unwritable | None:
+    """Return why nothing can be made where a link leads to that is in a database's place."""
+    if not database.is_symlink() or database.exists():
+        return None
+    end = Path(os.path.realpath(database))
+    obstacle = unwritable_place(end) if end.parent.is_dir() else None
+    if obstacle is None:
+        return None
+    why = f"{database} is a link to {end}, where nothing is, and {obstacle.why}"
+    return Unwritable(why, f"plug in the disk that it is on, or remove the link: rm {database}")
 
 
 def unwritable_place(place: Path, *, is_database: bool = False) -> Unwritable | None:

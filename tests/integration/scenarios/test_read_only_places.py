@@ -226,6 +226,34 @@ def test_a_store_that_another_user_lets_nobody_read_is_no_list_without_accounts(
     assert f"{paths_of(house).data} may not be written, it belongs to uid" in ended.stderr
 
 
+@pytest.mark.no_cover
+def test_a_link_into_the_place_of_a_disk_that_is_not_there_is_told_and_a_copy_is_shown(
+    house: Household, tmp_path: Path
+) -> None:
+    store, place = paths_of(house).store, tmp_path / "disk"
+    place.mkdir(mode=0o755)
+    os.chown(place, USER, GROUP)
+    for path in store.parent.glob("rotator.sqlite*"):
+        path.unlink()
+    store.symlink_to(place / store.name)
+
+    shown, change, doctor = (
+        as_anybody(house, *words) for words in (("accounts",), ("rotate", "acme"), ("doctor",))
+    )
+    store.unlink()
+    again = rotator(house, "accounts")
+
+    why = f"{store} is a link to {place / store.name}, where nothing is, and {place} may not be"
+    helps = f"plug in the disk that it is on, or remove the link: rm {store}"
+    assert (shown.code, shown.stdout.count("acme/")) == (0, 2), shown
+    for told in (shown.stderr, change.stderr, doctor.stdout):
+        assert (why in told, helps in told) == (True, True), told
+    assert "once it can be written, rotator doctor --fix rebuilds it" in doctor.stdout
+    assert (change.code, list(place.iterdir())) == (7, [])
+    # What is advised helps.
+    assert (again.code, again.stdout.count("acme/")) == (0, 2), again
+
+
 # -- what is in the copy ----------------------------------------------------------------------
 
 KILLED = """
