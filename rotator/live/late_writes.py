@@ -46,8 +46,12 @@ def capture_late_writes(context: Context) -> None:
     finish_interrupted(replaced.journal)
     replaced.follow_mounts(resolve(context.paths.auth_file))
     changed = replaced.changed()
-    if changed or context.store.late_logins():
+    if changed or replaced.displaced or context.store.late_logins():
         take_descents(context)
+    while replaced.displaced:
+        seen, held = replaced.displaced[0]
+        save_logins(context, seen, held)
+        del replaced.displaced[0]
     for old, late in changed:
         save_logins(context, old.seen, late, is_known=not old.is_unknown)
         old.seen = late

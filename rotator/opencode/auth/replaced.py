@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotator.opencode.auth.file import Reading, Whole, parse_live, read_handle
+from rotator.opencode.auth.file import Reading, Whole, parse_live, read_handle, read_live
 from rotator.opencode.auth.placement import LOOK_EVERY_SECONDS, Neighbours, facts_of
 
 # opencode empties the file as it opens it and writes at once: this is ample.
@@ -65,6 +65,8 @@ class ReplacedFiles:
     def __init__(self, journal: Path, neighbours: Neighbours | None = None) -> None:
         self.journal = journal
         self.neighbours = neighbours or Neighbours()
+        # What stood in files that have their place again, and what was known to stand there.
+        self.displaced: list[tuple[Whole, Whole]] = []
         self._old: list[ReplacedFile] = []
         self._named: tuple[int, int] | None = None
         self._is_named_by_us = False
@@ -78,6 +80,16 @@ class ReplacedFiles:
         self._old.append(ReplacedFile(handle, held, seen, time.monotonic() + KEPT_SECONDS))
         self._is_named_by_us = True
         self._drop_oldest()
+
+    def note_displaced(self, path: Path, known: Reading) -> None:
+        """Note what a file holds that is to have its place again.
+
+        Whoever read ours meanwhile may write that over it, and then its own is in no file any more.
+        """
+        held = read_live(path)
+        if isinstance(held, Whole):
+            self.displaced.append((known if isinstance(known, Whole) else _NOTHING, held))
+            del self.displaced[:-MOST_KEPT]
 
     def follow_mounts(self, target: Path) -> None:
         """Keep every file open that had the name `target` once and is mounted somewhere still.

@@ -176,13 +176,15 @@ def _give_back(
 
     Somebody may have written into ours meanwhile, or have put a newer file in its place: then
     that one stays. Or they have read ours, and put theirs in the place of the first one once that
-    is back: so what that one has is looked into, too, as it is in a replaced file.
+    is back, or write into it: so what each has is noted before it goes back, and looked into.
     """
     with contextlib.suppress(FileNotFoundError):
+        replaced.note_displaced(temporary, expected)
         exchange_names(temporary, target)
         if os.path.samestat(temporary.stat(), ours):
             replaced.keep(_open(temporary), new)
             return
+        replaced.note_displaced(temporary, new)
         exchange_names(temporary, target)
         # The first one, which is kept, or what came while it was back.
         replaced.keep(_open(temporary), expected)

@@ -425,8 +425,9 @@ def test_what_comes_while_another_one_s_file_goes_back_is_saved(
     assert live.saved("zeta/zeta-2") == api("y")
 
 
+@pytest.mark.parametrize("in_place", [False, True], ids=["renamed", "in place"])
 def test_who_has_read_ours_while_another_one_s_file_goes_back_takes_nothing_from_that_one(
-    live: Live,
+    live: Live, *, in_place: bool
 ) -> None:
     live.sees({"acme": api("b"), "zeta": api("z")})
     first = renames_once(live, {"acme": api("b"), "zeta": api("y")})
@@ -442,7 +443,7 @@ def test_who_has_read_ours_while_another_one_s_file_goes_back_takes_nothing_from
         elif known:
             # The first one's file is back by now.
             assert live.entries()["zeta"] == api("y")
-            mine = live.file.with_name("mine.json")
+            mine = live.file if in_place else live.file.with_name("mine.json")
             mine.write_bytes(as_opencode({**known.pop(), "eta": api("e")}))
             mine.replace(live.file)
         first(step)
@@ -454,6 +455,36 @@ def test_who_has_read_ours_while_another_one_s_file_goes_back_takes_nothing_from
     assert live.entries() == {"acme": api("a"), "zeta": api("y"), "eta": api("e")}
     assert live.saved("eta/eta-1") == api("e")
     assert live.saved("zeta/zeta-2") == api("y")
+
+
+def test_who_has_read_the_first_file_and_writes_over_the_second_takes_nothing_from_it(
+    live: Live,
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    comes = [{"acme": api("b"), "zeta": api("y")}, {"acme": api("b"), "zeta": api("x")}]
+    rename = renames_once(live, *comes)
+    known: list[dict[str, Entry]] = []
+    steps = 0
+
+    def write(step: Step) -> None:
+        nonlocal steps
+        if step.name == "replace" and live.file in {step.path, step.to}:
+            steps += 1
+            if steps == 3:
+                known.append(live.entries())
+        elif known:
+            assert live.entries()["zeta"] == api("x")
+            live.file.write_bytes(as_opencode({**known.pop(), "eta": api("e")}))
+        rename(step)
+
+    with Seam().watching(write):
+        put(live, A)
+    live.look()
+
+    assert (live.entries()["acme"], live.entries()["eta"]) == (api("a"), api("e"))
+    saved = [json.loads(a.credential.entry.reveal()) for a in live.state.of("zeta")]
+    assert [api(name) in saved for name in "zyx"] == [True, True, True]
+    assert live.entries()["zeta"] in (api("x"), api("y"))
 
 
 def test_a_file_that_is_taken_away_at_the_last_moment_is_made_anew(live: Live) -> None:
