@@ -20,7 +20,8 @@ from rotator.doctor.places import (
 from rotator.doctor.registry_wait import long_waits
 from rotator.doctor.setup import DoctorContext
 from rotator.doctor.stores import needs_rebuilding
-from rotator.opencode.auth.writer import sweep_live
+from rotator.live.late_writes import capture_late_writes
+from rotator.opencode.auth.writer import left_beside
 from rotator.opencode.bridge.install import bridge_file, install_bridge
 from rotator.opencode.bridge.npm_files import prepare_folders
 from rotator.opencode.tui.plugin_file import install_plugin, tui_plugin
@@ -63,8 +64,11 @@ def clear_leftovers(setup: DoctorContext) -> Iterator[str]:
     if not before:
         return
     paths = setup.paths
+    if left_beside(paths.auth_file):
+        # It may hold a login that nobody has saved.
+        with open_context(paths) as context, swap_lock(paths.swap_lock):
+            capture_late_writes(context)
     with swap_lock(paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
-        sweep_live(paths.auth_file)
         if paths.data.is_dir():
             with folder_lock(paths.data, alone=True, patience_seconds=_PATIENCE_SECONDS):
                 remove_leftovers(paths.data)

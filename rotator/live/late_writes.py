@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from rotator.live.unclaimed import keep_unreadable
 from rotator.model import Account, Digest, Event, EventKind, State, SwapMark
 from rotator.opencode.auth.file import Missing, Whole, read_live, with_entry
 from rotator.opencode.auth.journal import finish_interrupted
-from rotator.opencode.auth.writer import put_live, resolve, sweep_live
+from rotator.opencode.auth.writer import left_beside, put_live, resolve
 from rotator.secret import Secret
 from rotator.storage.store import Store
 from rotator.system.files import sync_folder
@@ -41,8 +42,7 @@ def capture_late_writes(context: Context) -> None:
     What a write in place has left that came to no end is put right before.
     """
     replaced = context.replaced
-    # What a crash left beside it holds logins.
-    sweep_live(context.paths.auth_file)
+    _save_leftovers(context)
     finish_interrupted(replaced.journal)
     replaced.follow_mounts(resolve(context.paths.auth_file))
     changed = replaced.changed()
@@ -58,12 +58,33 @@ def capture_late_writes(context: Context) -> None:
     _put_late(context)
 
 
+def _save_leftovers(context: Context) -> None:
+    """Remove what crashes left beside auth.json, once the logins in it are saved.
+
+    It is a content that was to be put in, or the one before; or what somebody else had put there
+    just when names were exchanged.
+    """
+    for path in left_beside(context.paths.auth_file):
+        left, last = read_live(path), context.store.live_content()
+        if isinstance(left, Whole):
+            save_logins(context, Whole(last or b"{}"), left, only_new=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def save_logins(
-    context: Context, seen: Whole, late: Whole, *, is_known: bool = True, to_be_live: bool = True
+    context: Context,
+    seen: Whole,
+    late: Whole,
+    *,
+    is_known: bool = True,
+    only_new: bool = False,
+    to_be_live: bool = True,
 ) -> None:
     """Save the credentials that are new in `late`, and note (`to_be_live`) that they are to be so.
 
-    `seen` is what stood there before it, if that `is_known`. Raises StoreError.
+    `seen` is what stood there before it, if that `is_known`. `only_new` leaves accounts alone that
+    were saved before. Raises StoreError.
     """
     now = context.clock()
     known = knowledge(context, _as_of(context, seen))
@@ -74,7 +95,7 @@ def save_logins(
     with context.store.transaction():
         changes = interpret(seen.entries, late.entries, known)
         logins = [login for login in changes if isinstance(login, Login | Refresh | Revert)]
-        for change in logins:
+        for change in (login for login in logins if not only_new or _is_new(login)):
             if not change.fresh if isinstance(change, Revert) else change.stale:
                 keep_unknown(context, change)
                 continue
@@ -95,6 +116,10 @@ def save_logins(
     context.record(events)
     if events:
         context.notify_changed()
+
+
+def _is_new(change: Login | Refresh | Revert) -> bool:
+    return not change.stale if isinstance(change, Refresh) else change.fresh
 
 
 def _is_old_copy(context: Context, login: Login, seen: Whole, now: datetime) -> bool:

@@ -10,7 +10,6 @@ from rotator.errors import LiveFileError, RotatorError, StoreBusy, StoreDamaged,
 from rotator.live.capture import capture_live, wait_for_late_writes
 from rotator.live.clock_change import follow_clock
 from rotator.model import State
-from rotator.opencode.auth.writer import sweep_live
 from rotator.opencode.second_home import second_home
 from rotator.services.lost_captures import tell_of_lost_captures
 from rotator.services.refresh import settle_pending_refreshes
@@ -39,7 +38,6 @@ def sync(context: Context) -> str | None:
     watched = watcher_pid(context.paths.watch_lock) is not None
     try:
         with swap_lock(context.paths.swap_lock, patience_seconds=LOOK_SECONDS):
-            sweep_live(context.paths.auth_file)
             _capture_homes(context, watched=watched)
     except SwapConflict as exc:
         # Whoever has the lock saves it, or the next one who looks.

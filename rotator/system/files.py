@@ -132,14 +132,19 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def leftovers(folder: Path, *, name: str | None = None) -> list[Path]:
+    """Return the temporary files beside the file `name`, or any file, in `folder`."""
+    which = "" if name is None else f"{glob.escape(name)}."
+    return list(folder.glob(f".{which}*{TEMPORARY_MARK}"))
+
+
 def remove_leftovers(folder: Path, *, name: str | None = None) -> list[Path]:
     """Remove what crashes left beside the file `name`, or any file, in `folder`; return what.
 
     Call it only under the lock that every writer of these files holds: then none is in use.
     """
     swept = []
-    which = "" if name is None else f"{glob.escape(name)}."
-    for file in folder.glob(f".{which}*{TEMPORARY_MARK}"):
+    for file in leftovers(folder, name=name):
         with contextlib.suppress(OSError):
             file.unlink()
             swept.append(file)

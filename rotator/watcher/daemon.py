@@ -18,7 +18,7 @@ from rotator.core.failures.reported_failures import Note
 from rotator.core.selection.rests import next_recovery
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.live.clock_change import follow_clock
-from rotator.opencode.auth.writer import sweep_live
+from rotator.live.late_writes import capture_late_writes
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
 from rotator.opencode.log import LogTail
@@ -197,7 +197,7 @@ class Daemon:
             settle_pending_refreshes(self._context)
             reject_spent(self._context)
             with swap_lock(self._context.paths.swap_lock):
-                sweep_live(self._context.paths.auth_file)
+                capture_late_writes(self._context)
         except LiveFileError as exc:
             # What cannot be mended now keeps nobody from watching.
             self._problems.tell(exc)

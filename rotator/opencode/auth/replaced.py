@@ -7,6 +7,7 @@ would be gone with the last handle. Here it can be read; what it means is decide
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import stat
@@ -82,11 +83,14 @@ class ReplacedFiles:
         self._drop_oldest()
 
     def note_displaced(self, path: Path, known: Reading) -> None:
-        """Note what a file holds that is to have its place again.
+        """Note what a file holds that is to have its place again, and keep it open.
 
-        Whoever read ours meanwhile may write that over it, and then its own is in no file any more.
+        Whoever read ours meanwhile may write that over it, or another file in its place, and then
+        its own is in no file any more. What stands in the way of a look does not keep it away.
         """
         held = read_live(path)
+        with contextlib.suppress(OSError):
+            self.keep(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), known)
         if isinstance(held, Whole):
             self.displaced.append((known if isinstance(known, Whole) else _NOTHING, held))
             del self.displaced[:-MOST_KEPT]

@@ -21,7 +21,13 @@ from rotator.opencode.auth.write_in_place import write_in_place
 from rotator.system.extended_attributes import take_attributes
 from rotator.system.file_flags import why_locked
 from rotator.system.file_owners import foreign_link, kept_mode, require_own_way
-from rotator.system.files import exchange_names, remove_leftovers, temporary_beside, write_new
+from rotator.system.files import (
+    exchange_names,
+    leftovers,
+    remove_leftovers,
+    temporary_beside,
+    write_new,
+)
 from rotator.system.paths import FILE_MODE, make_folder
 
 # Something holds the file at its place that nobody could see, or owner and group cannot be kept,
@@ -39,13 +45,17 @@ def resolve(auth_file: Path) -> Path:
     return Path(os.path.realpath(auth_file))
 
 
-def sweep_live(auth_file: Path) -> None:
-    """Remove what a crash left beside auth.json; call it under the swap lock."""
+def left_beside(auth_file: Path) -> list[Path]:
+    """Return what crashes left beside auth.json; call it under the swap lock.
+
+    Whoever died while names were exchanged has left another one's file under ours.
+    """
     if foreign_link(auth_file) is not None:
-        return
+        return []
     target = resolve(auth_file)
     with contextlib.suppress(OSError):
-        remove_leftovers(target.parent, name=target.name)
+        return leftovers(target.parent, name=target.name)
+    return []
 
 
 def put_live(auth_file: Path, expected: Reading, content: bytes, replaced: ReplacedFiles) -> bool:
@@ -140,26 +150,22 @@ def _exchange(
         handle = _open(target)
     except FileNotFoundError:
         return False
-    try:
+    with contextlib.ExitStack() as until_kept:
+        until_kept.callback(os.close, handle)
         if not _is_still(target, expected):
-            os.close(handle)
             return False
-        ours, before = temporary.stat(), os.fstat(handle)
-        if not exchange_names(temporary, target):
-            temporary.replace(target)
-        elif not os.path.samestat(temporary.stat(), before):
-            # Whoever renames a file of their own to that place does not write into that one.
-            os.close(handle)
-            replaced.keep(_open(temporary), expected)
-            _give_back(temporary, target, ours, expected, new, replaced)
+        try:
+            ours, before = temporary.stat(), os.fstat(handle)
+            if not exchange_names(temporary, target):
+                temporary.replace(target)
+            elif not os.path.samestat(temporary.stat(), before):
+                # Whoever renames a file of their own to that place does not write into that one.
+                _give_back(temporary, target, ours, expected, new, replaced)
+                return False
+        except FileNotFoundError:
+            # Somebody has taken the file away.
             return False
-    except FileNotFoundError:
-        # Somebody has taken the file away.
-        os.close(handle)
-        return False
-    except OSError:
-        os.close(handle)
-        raise
+        until_kept.pop_all()
     replaced.keep(handle, expected)
     return True
 

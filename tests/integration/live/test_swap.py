@@ -27,11 +27,11 @@ from rotator.errors import (
 from rotator.live.swap import Swapped, SwapRequest, swap, take_out
 from rotator.model import Account, EventKind
 from rotator.opencode.auth.file import LARGEST_BYTES
-from rotator.opencode.auth.writer import put_live, sweep_live
+from rotator.opencode.auth.writer import put_live
 from rotator.system import files
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import find_paths
-from tests.support.faults import Seam, Step
+from tests.support.faults import Crash, Seam, Step
 from tests.support.home import places
 from tests.support.live import (
     REGISTRY,
@@ -713,12 +713,33 @@ def test_what_a_crash_left_beside_the_file_is_swept(live: Live) -> None:
     assert folder_of(live) == [".auth.json.swp", "auth.json"]
 
 
-def test_whoever_begins_to_watch_sweeps_what_a_crash_left_beside_the_file(live: Live) -> None:
-    stale = live.file.with_name(f".auth.json.99-abc{TEMPORARY_MARK}")
-    stale.write_bytes(live.file.read_bytes())
+@pytest.mark.parametrize("in_place", [False, True], ids=["renamed", "in place"])
+def test_a_login_that_came_as_we_were_killed_between_two_names_is_saved_and_live(
+    live: Live, *, in_place: bool
+) -> None:
+    live.sees({"acme": api("b"), "zeta": api("z")})
+    seam = Seam()
+    steps: list[Step] = []
 
-    sweep_live(live.file)
+    def die(step: Step) -> None:
+        steps.append(step)
+        if step.name == "replace" and step.to == live.file:
+            mine = live.file if in_place else live.file.with_name("mine.json")
+            mine.write_bytes(as_opencode({"acme": api("b"), "zeta": api("y")}))
+            mine.replace(live.file)
+        elif steps[-2:-1] and steps[-2].name == "replace" and steps[-2].to == live.file:
+            seam.crash()
 
+    with pytest.raises(Crash), seam.watching(die):
+        put(live, A)
+    assert len(folder_of(live)) == 2
+    live.context.replaced.close()
+    # What stands in auth.json is taken in before anything is put beside it.
+    live.look()
+    live.look()
+
+    assert live.saved("zeta/zeta-2") == api("y")
+    assert live.entries()["zeta"] == api("y")
     assert folder_of(live) == ["auth.json"]
 
 
