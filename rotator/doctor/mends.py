@@ -29,7 +29,7 @@ from rotator.opencode.tui.second_plugin import install_second, second_plugin
 from rotator.system.file_owners import remove_own
 from rotator.system.files import remove_leftovers
 from rotator.system.locks import folder_lock, hold_all, swap_lock
-from rotator.system.paths import private_folder
+from rotator.system.paths import Paths, private_folder
 
 _PATIENCE_SECONDS = 2.0
 
@@ -64,10 +64,7 @@ def clear_leftovers(setup: DoctorContext) -> Iterator[str]:
     if not before:
         return
     paths = setup.paths
-    if left_beside(paths.auth_file):
-        # It may hold a login that nobody has saved.
-        with open_context(paths) as context, swap_lock(paths.swap_lock):
-            capture_late_writes(context)
+    _clear_beside_auth_file(paths)
     with swap_lock(paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
         if paths.data.is_dir():
             with folder_lock(paths.data, alone=True, patience_seconds=_PATIENCE_SECONDS):
@@ -84,6 +81,13 @@ def clear_leftovers(setup: DoctorContext) -> Iterator[str]:
     for path in before:
         if not path.exists():
             yield f"{path} was removed"
+
+
+def _clear_beside_auth_file(paths: Paths) -> None:
+    if left_beside(paths.auth_file):
+        # It may hold a login that nobody has saved.
+        with open_context(paths) as context, swap_lock(paths.swap_lock):
+            capture_late_writes(context)
 
 
 def rebuild_store(setup: DoctorContext) -> Iterator[str]:
