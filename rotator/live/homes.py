@@ -139,10 +139,14 @@ def take_out_of(context: Context, home: Home, account_id: AccountId) -> None:
         if not isinstance(reading, Entries):
             return
         context.store.require_turn()
+        left = [s for s in context.store.state().standings if s.home is home.name]
         for standing in context.store.state().standings_of(account_id):
             entry = reading.at(standing.slot)
-            if entry is not None:
-                home.remove(standing.slot, entry)
+            if entry is not None and home.remove(standing.slot, entry):
+                left.remove(standing)
+        with context.store.transaction():
+            # Nobody has logged out there.
+            context.store.set_standings(home.name, left)
 
 
 def _required(reading: HomeReading, home: Home) -> Entries:

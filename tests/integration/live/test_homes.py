@@ -318,6 +318,17 @@ def test_a_removed_account_leaves_the_second_home(both: Both) -> None:
     assert both.table.values() == {}
 
 
+def test_whoever_watches_takes_no_removal_of_ours_for_a_logout(both: Both) -> None:
+    both.log_in("acme", key("a"), "one")
+    both.log_in("acme", key("b"), "two")
+
+    take_out_of(both.live.context, both.home, both.live.account("acme/one").id)
+    both.look()
+
+    assert both.live.account("acme/one").disabled is None
+    assert EventKind.LOGGED_OUT not in {event.kind for event in both.live.events()}
+
+
 def test_nobody_swaps_while_a_login_is_taken_out(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
