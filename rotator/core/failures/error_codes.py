@@ -297,7 +297,8 @@ _LONG_WINDOWS = (_LONG_MESSAGES, re.compile(chinese.LONG, re.IGNORECASE))
 _OF_THE_ASKER = re.compile(
     r"^(?:AI_APICallError: )?(?:(?:sorry|error|oops)[:,.!]? )?(?:you(?:'ve| have| are|'re)?\b"
     r"|(?:the |your )?(?:[\w-]+ )?usage limit\b|insufficient (?:account |user )?(?:balance|credits)"
-    r"|(?:your )?(?:account|credit)? ?balance\b|(?:您的?|用户|账[户号])?(?:余额|额度))",
+    r"|(?:the |your )?(?:(?:account|credit) )?balance (?:is|has)\b"
+    r"|(?:您的?|用户|账[户号])?(?:余额|额度))",
     re.IGNORECASE,
 )
 _OF_OTHERS = re.compile(

@@ -455,8 +455,11 @@ def test_a_provider_name_that_is_null_is_no_provider_behind() -> None:
         ({"message": "You exceeded your quota of 5 requests per minute"}, SHORT),
         ({"message": "Insufficient account balance"}, BILLING),
         ({"message": "Account balance is too low"}, BILLING),
+        ({"message": "The account balance is insufficient"}, BILLING),
+        ({"message": "Error: insufficient user credits"}, BILLING),
         ({"message": "用户余额不足"}, BILLING),
         # Not of whoever asks.
+        ({"message": "Balance the load: quota exceeded"}, OVERLOAD),
         ({"message": "Quota exceeded"}, OVERLOAD),
         ({"message": "Daily limit reached while loading the model"}, OVERLOAD),
         ({"message": "The usage limit of the upstream has been reached"}, OVERLOAD),
