@@ -2,7 +2,8 @@
 
 Sources: https://docs.ollama.com/api/balance (H, since October 2026) and, for what it answered
 before, https://github.com/slkiser/opencode-quota/blob/main/src/lib/ollama-cloud.ts (M, August
-2026). Its windows last five hours and a week (https://docs.ollama.com/cloud, H).
+2026) and, of a plan with a pool of a month, https://github.com/can1357/oh-my-pi/pull/10513 (M,
+September 2026). Its windows last five hours and a week (https://docs.ollama.com/cloud, H).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rotator.provider import Reading
 _BALANCE, _USAGE = "https://ollama.com/api/balance", "https://ollama.com/api/usage"
 _NOT_FOUND = 404
 _LENGTHS = {"session": FIVE_HOURS, "weekly": WEEK}
+_MONTHLY = "monthly"
 _ALL = 100
 
 
@@ -57,7 +59,7 @@ def _bought(body: Part) -> Balance | None:
 
 def _windows(plan: Part, pieces: Pieces, *, blocks: bool) -> list[Window]:
     ends_at = pieces.read(_end, plan)
-    named = [pieces.part(plan, name) for name in _LENGTHS]
+    named = [pieces.part(plan, name) for name in (*_LENGTHS, _MONTHLY)]
     return [
         *pieces.windows([plan], partial(_credits, ends_at=ends_at, blocks=blocks)),
         *pieces.windows(named, partial(_window, blocks=blocks)),
@@ -78,14 +80,18 @@ def _credits(included: Part, *, ends_at: datetime | None, blocks: bool) -> Windo
 
 
 def _window(part: Part, *, blocks: bool) -> Window:
-    """Return one of the older windows: what is left in percent, or what is used of 1."""
-    left, used = part.number("remaining_percent"), part.number("usage")
-    if left is not None:
-        used = (_ALL - left) / _ALL
-    if used is None or not 0 <= used <= 1:
+    """Return one of the older windows: what is left in percent, or what is used of 1.
+
+    More than all is used where a request began before.
+    """
+    left = part.number("remaining_percent")
+    used = part.share("usage") if left is None else fraction(_ALL - left, _ALL)
+    if used is None or (left is not None and left > _ALL):
         raise part.unusable("usage" if left is None else "remaining_percent")
-    length = _LENGTHS[part.path.rpartition(".")[2]]
-    return window(length, fraction(used, 1), part.moment("resets_at"), blocks=blocks)
+    name, resets_at = part.path.rpartition(".")[2], part.moment("resets_at")
+    if name == _MONTHLY:
+        return month(used, resets_at, blocks=blocks)
+    return window(_LENGTHS[name], used, resets_at, blocks=blocks)
 
 
 PROVIDERS = (Ollama(),)

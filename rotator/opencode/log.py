@@ -20,7 +20,7 @@ from heapq import nlargest
 from pathlib import Path
 
 from rotator.system.regular_files import open_regular
-from rotator.text import LONGEST, sanitize
+from rotator.text import sanitize
 
 MOST_BYTES_A_CALL = 64 << 10
 # opencode keeps ten of them, and begins their names with the time.
@@ -29,6 +29,8 @@ LONGEST_LINE = 1 << 20
 KEPT_OF_A_LONG_LINE = 64 << 10
 MOST_FIELDS = 200
 HEAD_BYTES = 128
+# When a limit is over is said last, and Google's words for it alone are over 400 letters.
+LONGEST_MESSAGE = 4_000
 LONGEST_KIND = 60
 
 _ENDING = ".log"
@@ -146,7 +148,7 @@ def _failure(timestamp: str, fields: dict[str, str], message: str) -> LoggedFail
         model=sanitize(fields.get("modelID", "")) or None,
         session=sanitize(fields.get("session.id") or fields.get("sessionID", "")) or None,
         small=fields.get("small") == "true",
-        message=sanitize(message),
+        message=sanitize(message, LONGEST_MESSAGE),
         run=sanitize(fields.get("run", "")) or None,
     )
 
@@ -187,7 +189,7 @@ def _with(message: str, known: Mapping[str, object]) -> str:
         return message
     # What is known makes the difference, so it is the words that are cut short for it.
     added = json.dumps(known, ensure_ascii=False)
-    return f"{sanitize(message, LONGEST - len(added) - 1)} {added}"
+    return f"{sanitize(message, LONGEST_MESSAGE - len(added) - 1)} {added}"
 
 
 def _time(text: str) -> datetime | None:

@@ -18,9 +18,9 @@ from rotator.clock import to_iso
 from rotator.context import Context
 from rotator.model import Finding, Meaning, Signal, Source
 from rotator.opencode.bridge.signal_file import parse_signal
+from rotator.opencode.log import parse_line
 from rotator.plugins.registry import Registry, load_registry
 from rotator.services.failover import meaning_of
-from rotator.text import sanitize
 from tests.support.repository import ROOT
 
 # "About 143 minutes" is a rounded time.
@@ -83,14 +83,7 @@ def told_headers() -> Mapping[str, re.Pattern[str]]:
 def as_told(case: FieldCase) -> Signal:
     """Return the case as the watcher gets it."""
     if case.status is None:
-        return Signal(
-            id="log-1",
-            at=case.now,
-            provider=case.provider,
-            source=Source.LOG,
-            model=case.model,
-            error=sanitize(case.error or ""),
-        )
+        return _logged(case)
     headers = {
         name: value
         for name, value in case.headers.items()
@@ -112,6 +105,29 @@ def as_told(case: FieldCase) -> Signal:
     signal = parse_signal("1", json.dumps(content).encode())
     assert signal is not None
     return signal
+
+
+def _logged(case: FieldCase) -> Signal:
+    """Return what the watcher reads of the line that opencode writes of it."""
+    fields = {
+        "timestamp": to_iso(case.now),
+        "level": "ERROR",
+        "message": "stream error",
+        "providerID": case.provider,
+        "modelID": case.model or "",
+        "error.error": case.error or "",
+    }
+    line = " ".join(f"{name}={json.dumps(told)}" for name, told in fields.items())
+    failure = parse_line(line)
+    assert failure is not None
+    return Signal(
+        id="log-1",
+        at=case.now,
+        provider=failure.provider,
+        source=Source.LOG,
+        model=failure.model,
+        error=failure.message,
+    )
 
 
 def finding_of(case: FieldCase, known: Registry | None = None) -> Finding:

@@ -150,12 +150,19 @@ def _bad_request(answer: ErrorResponse) -> Evidence:
 
 
 def _other(status: int, answer: ErrorResponse) -> Evidence:
-    """Read a status that says nothing of limits: a 5xx is the server's trouble, unless by code."""
+    """Read a status that says nothing of limits: a 5xx is the server's trouble.
+
+    A code may say something else, and words that are of whoever asks.
+    """
     if not _FIRST_SERVER_ERROR <= status <= _LAST_SERVER_ERROR or status in _HOPELESS:
         return _NOBODY
     if evidence.is_upstream(answer):
         return _OVERLOAD
-    return evidence.by_codes(evidence.QUOTA_CODES, answer) or _OVERLOAD
+    clue = evidence.by_codes(evidence.QUOTA_CODES, answer)
+    if clue is not None:
+        return clue
+    clue = evidence.of_whoever_asks(in_own_words(answer))
+    return evidence.by_window(clue, answer) if clue else _OVERLOAD
 
 
 def _without_status(answer: ErrorResponse) -> Evidence:

@@ -17,13 +17,14 @@ FIRST_LETTERS = frozenset({
     "try", "tryi", "retr", "rese", "rene", "refr", "repl", "refi", "rest", "rega", "avai",
     "resu", "unlo", "unbl", "lift", "cool", "wait", "back", "agai", "reco", "rege", "reac",
     "unav", "limi", "paus", "next", "unti", "till", "afte", "bann", "bloc", "susp", "lock",
-    "thro", "barr", "wind", "cycl", "peri", "ban", "pena",
+    "thro", "barr", "wind", "cycl", "peri", "ban", "pena", "can", "able", "roll", "will",
 })  # fmt: skip
 _CUE = (
     r"(?<![a-z])(?:try(?:ing)?(?: \w+){0,4}? again|retr(?:y|ies|ied|ying)\w*|resets?|resetting"
     r"|renew(?:s|ed|al)?|refresh(?:es|ed)?|replenish\w*|refills?|restor\w+|regains?|available"
     r"|resumes?|unlock\w*|unblock\w*|lift(?:s|ed)|cool[- ]?down|wait|back|again|recover\w*"
-    r"|regenerat\w+|reactivat\w+|unavailable|limited|paused|next (?:request|attempt|window))"
+    r"|rolls over|rolling over|will roll over|regenerat\w+|reactivat\w+|unavailable|limited|paused"
+    r"|next (?:request|attempt|window))"
     r"(?![a-z])"
 )
 # Of these only how long they last.
@@ -38,6 +39,17 @@ _ENDS = (
     r"|restriction|throttling|limit(?:ation)?)(?: \w+)? (?:will )?"
     r"(?:ends?|expires?|closes?|lapses?|is over|ending)(?: (?P<ends>at|in|on|after|by))?"
 )
+# `You can send another message in 5 minutes`; but not what may be done `for 5 minutes`.
+_ALLOWED = (
+    r"(?<!not )(?<!not be )(?<!n't be )(?<![a-z])(?:able to|can)"
+    r" (?:continue|resume|proceed|send|start|ask|chat)"
+    r"(?: (?:another|an?|new|more|the|your|using|working|messages?|requests?|prompts?|questions?"
+    r"|conversations?|sessions?|chats?)){0,4} (?P<allowed>in|at|after|on)"
+    # Not when something is paid for again.
+    r"|(?<![a-z])next (?:(?!billing|payment|invoice|subscription|plan)[\w-]+ ){0,2}"
+    r"(?:window|cycle|period|session) (?:will )?"
+    r"(?:starts?|begins?|opens?)(?: (?P<begins>at|in|on|after))?"
+)
 _NEARLY = (
     r"(?:(?:about|around|approximately|approx\.?|roughly|another|the next|at least|less than|up to)"
     r" ?|[~≈])?(?:the |this )?"
@@ -46,7 +58,7 @@ _JOIN = r"[ :=(~*_\"'`]{0,4}"
 _IN_ENGLISH = re.compile(
     rf"(?:{_CUE}(?:[ _-]?(?P<near>time|date|at|in|after))?{_JOIN}"
     rf"|{_CUE}[^.\d\n]{{0,40}}? (?P<by>in|after|within|for|at|on|by|until|till|from|is|every|each)"
-    rf"{_JOIN}|(?:{_HELD}|{_ENDS}){_JOIN}|\b(?P<until>until|till|after){_JOIN}|\breached\|)"
+    rf"{_JOIN}|(?:{_HELD}|{_ENDS}|{_ALLOWED}){_JOIN}|\b(?P<until>until|till|after){_JOIN}|\breached\|)"
     rf"{_NEARLY}",
     re.IGNORECASE,
 )
@@ -150,7 +162,8 @@ def _by(told: dict[str, str | None]) -> str:
         return "until"
     if told["held"] or told["length"]:
         return "for"
-    return (told["near"] or told["by"] or told["ends"] or "").lower()
+    names = ("near", "by", "ends", "allowed", "begins")
+    return next((word for name in names if (word := told[name])), "").lower()
 
 
 def is_said_in_chinese(before: str) -> bool:

@@ -57,6 +57,7 @@ _FROM_A_DIGIT = tuple(
         r"(?P<mm>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?[日号號]",
         _BY_NUMBER,
         r"(?P<first>\d{1,2})(?P<cut>[/.])(?P<second>\d{1,2})(?P=cut)(?P<year>20\d\d)(?!\d)",
+        r"(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<yy>\d\d)(?![\d:/])",
         r"(?P<first>\d{1,2})/(?P<second>\d{1,2})(?![/\d]|\.\d)",
         r"(?P<first>\d{1,2})\.(?P<second>\d{1,2})\.(?= )",
         r"(?P<mm>\d{2})-(?P<day>\d{2})(?![-\d])",

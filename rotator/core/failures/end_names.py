@@ -61,11 +61,11 @@ _COMES_BACK = frozenset({
     "reset", "resets", "retry", "retryable", "can_retry", "renew", "renews", "renewal",
     "refresh", "refreshes", "refill", "refills", "replenish", "replenishes", "recover",
     "recovers", "recovery", "restore", "restores", "resume", "resumes", "unlock", "unlocks",
-    "unblock", "unblocks", "unban", "available"
+    "unblock", "unblocks", "unban", "available", "flush"
 })  # fmt: skip
 # Where a name has nothing else, it is when, or how long.
 _ALONE = {"reset": True, "resets": True, "retry": False}
-_ALONE_IF_NEXT = frozenset({"refresh", "refill", "renewal", "retry", "available"})
+_ALONE_IF_NEXT = frozenset({"refresh", "refill", "renewal", "retry", "available", "flush"})
 _WAITS = frozenset({"wait", "cooldown", "cool_down", "backoff", "back_off"})
 _WHEN = frozenset({"at", "on", "from", "by"})
 _HOW_LONG = frozenset({"after", "in", "delay", "wait", "countdown"})

@@ -8,6 +8,7 @@ answers that taught them are in fixtures/generic.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from rotator.core.failures import chinese
 from rotator.core.failures.error_response import ErrorResponse
@@ -17,7 +18,11 @@ from rotator.model import Meaning
 _HEAD = 200
 _LONGEST_QUOTE = 600
 _MOST_MESSAGES = 8
-_QUOTED = re.compile(r"""(?<!\w)'[^']*(?:'(?!\w)|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|[“«][^”»]*""")
+# Google's names for a quota stand in quotes: `metric 'Requests' and limit 'Requests per minute'`.
+_QUOTED = re.compile(
+    r"(?<!\w)(?<!quota metric )(?<!and limit )'[^']*(?:'(?!\w)|$)"
+    r"""|"[^"]*(?:"|$)|`[^`]*(?:`|$)|[“«][^”»]*"""
+)
 
 Rule = tuple[Meaning, re.Pattern[str]]
 # A meaning and the code that told it, empty where it was not a code.
@@ -205,6 +210,7 @@ _EXHAUSTED_MESSAGES = _rule(
     r"\bquota (?:has been |is )?(?:exceeded|exhausted|used up|depleted)|\bquota will reset",
     r"\byou have no quota|\bfree usage exceeded|\bused all the included free usage",
     r"\bquota (?:limit )?(?:is )?reached",
+    r"\bmodel has (?:reached|hit|exceeded) its (?:(?!rate\b)\w+ )?(?:limit|quota)\b",
     r"\bused (?:up )?(?:all )?(?:of )?your (?:[\w-]+ ){0,2}(?:quota|limit|allowance|allocation)\b",
     r"\b100 ?% of (?:your|the|its) (?:[\w()/-]+ ){0,4}"
     r"(?:limit|quota|allowance|usage|allocation|plan)\b",
@@ -235,6 +241,7 @@ _SHORT_MESSAGES = _rule(
     r"\bhit (?:an?|your|the) (?:\w+ )?rate limit",
     r"\brate[- ]limited\b|\b(?:due to|because of) rate[- ]limit",
     rf"(?<![a-z])[rt]p[mhd]{_LETTERS}",
+    r"\b(?:reached|hit|exceeded|exhausted) this model's (?:\w+ )?rate limit\b",
     r"\bexceeded the limit of model|\breached your (?:[\w./-]+ ){1,2}limit\b",
     r"\bexceed(?:ed)? (?:\S{1,20} ){0,3}rate limit|\btoo many (?:\w+ )?(?:requests|connections)\b",
     r"\btoo many tokens, (?:please )?(?:wait|slow|try)\b|\bresources? (?:has been )?exhausted\b",
@@ -287,6 +294,20 @@ _LONG_MESSAGES = re.compile(
 )
 _LONG_WINDOWS = (_LONG_MESSAGES, re.compile(chinese.LONG, re.IGNORECASE))
 
+_OF_THE_ASKER = re.compile(
+    r"^(?:AI_APICallError: )?(?:(?:sorry|error|oops)[:,.!]? )?(?:you(?:'ve| have| are|'re)?\b"
+    r"|(?:the |your )?(?:[\w-]+ )?usage limit\b|insufficient (?:account |user )?(?:balance|credits)"
+    r"|(?:the |your )?(?:(?:account|credit) )?balance (?:is|has)\b"
+    r"|(?:您的?|用户|账[户号])?(?:余额|额度))",
+    re.IGNORECASE,
+)
+_OF_OTHERS = re.compile(
+    r"\bupstream|\bproviders?\b|\bback-?end\b|\bpool\b|\bchannels?\b|\bgateway\b|\bproxy\b"
+    r"|\bservers?\b|\b(?:all|no|every|any|each) (?:[\w-]+ ){0,2}(?:accounts?|keys?|credentials?)\b"
+    r"|上游|渠道|通道|号池|服务器|所有",
+    re.IGNORECASE,
+)
+
 
 def by_codes(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | None:
     """Return what the answer's codes say by the first rule that one of them meets."""
@@ -299,6 +320,15 @@ def by_messages(rules: tuple[Rule, ...], answer: ErrorResponse) -> Evidence | No
     heads = heads_of(answer)
     evidence = ((meaning, "") for meaning, rule in rules for h in heads if _says(rule, h))
     return next(evidence, None)
+
+
+def of_whoever_asks(answer: ErrorResponse) -> Evidence | None:
+    """Return what messages say of the asker's own limit or money, not of a server's.
+
+    A gateway speaks of the accounts behind it as well, and of what it has no room for.
+    """
+    heads = [h for h in heads_of(answer) if _OF_THE_ASKER.search(h) and not _OF_OTHERS.search(h)]
+    return by_messages((*BILLING_MESSAGES, *_EXHAUSTED), replace(answer, messages=tuple(heads)))
 
 
 def by_window(evidence: Evidence, answer: ErrorResponse) -> Evidence:

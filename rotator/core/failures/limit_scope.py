@@ -37,6 +37,13 @@ _OF_THE_ACCOUNT = re.compile(
     r"|账[户号]|余额|积分|套餐|组织|用户|订阅|小时|每[周日月天]|本[周日月]",
     re.IGNORECASE,
 )
+# The account's own, whichever model was asked for.
+_OF_ITS_OWN = re.compile(
+    r"\b(?:your|this|the) (?:account|organi[sz]ation|workspace|team|subscription|plan|api[ -]?key)"
+    rf"(?:'s)? (?:[\w-]+ ){{0,3}}{_LIMIT}\b|\ball models\b"
+    r"|(?:[您你]的?|当前|该)(?:账[户号]|套餐|组织|订阅)[^，。]{0,12}(?:额度|限额|配额|用量|次数|上限)",
+    re.IGNORECASE,
+)
 
 
 def scope_of(signal: Signal, meaning: Meaning) -> Scope:
@@ -47,13 +54,18 @@ def scope_of(signal: Signal, meaning: Meaning) -> Scope:
     answer = read_error_response(signal)
     if _names(answer, model) or (signal.aside and not _is_of_the_account(answer)):
         return Scope(model)
+    is_in_a_field = _is_in_a_field(answer, model)
+    if is_in_a_field and not any(map(_OF_ITS_OWN.search, heads_of(answer))):
+        return Scope(model)
     return EVERYTHING
 
 
-def _names(answer: ErrorResponse, model: str) -> bool:
+def _is_in_a_field(answer: ErrorResponse, model: str) -> bool:
     fields = (entry.get(name) for entry in answer.objects for name in _MODEL_FIELDS)
-    if any(isinstance(field, str) and _same(field, model) for field in fields):
-        return True
+    return any(isinstance(field, str) and _same(field, model) for field in fields)
+
+
+def _names(answer: ErrorResponse, model: str) -> bool:
     named = _named(model)
     return any(named.search(m[:400].translate(SIMPLIFIED)) for m in answer.messages)
 
@@ -73,7 +85,8 @@ def _named(model: str) -> re.Pattern[str]:
     OpenAI's wording, which many have taken over: `Rate limit reached for gpt-5 in organization …`.
     """
     name = f"{_FROM}{_by_name(model)}{_DATED}"
-    families = [w for w in re.findall(r"[a-z]{4,}", model.lower()) if w not in _COMMON]
+    own = model.lower().rpartition("/")[2]
+    families = [w for w in re.findall(r"[a-z]{4,}", own) if w not in _COMMON]
     either = "|".join([name, *map(re.escape, families)])
     return re.compile(
         rf"\b(?:for|of|on)(?: the)?(?: model)?[ `'\"“]+{name}(?![\w-])"
@@ -81,7 +94,11 @@ def _named(model: str) -> re.Pattern[str]:
         rf"|^(?:AI_APICallError: )?{name}[`'\"]?(?: (?:is |has |模型|{_LIMIT})| ?[今本每]日"
         rf"|[:：] ?(?:\w+ ){{0,2}}{_LIMIT})"
         # The one that was asked for.
-        r"|\b(?:for|of|on) (?:this|the (?:requested|selected)) model\b|[该此]模型"
+        r"|\b(?:for|of|on) (?:this|the (?:requested|selected)) model\b|(?:[该此]|当前)模型"
+        rf"|\bthis model(?:'s (?:[\w-]+ ){{0,2}}{_LIMIT}"
+        r"| (?:has |is |was )?(?:been )?(?:reached|hit|exceeded|exhausted|rate[- ]limited)\b)"
+        # Of its family: `weekly limit for Opus`.
+        rf"|\b{_LIMIT} for (?:the )?(?:claude |gemini )?(?:{either})(?![\w/-])"
         rf"|\bfor (?:the )?(?:model family (?:{either})\b|(?:{either}) models\b)"
         rf"|\b(?:your|the|our|weekly|daily) (?:{either}) (?:\w+ ){{0,2}}{_LIMIT}"
         rf"|^(?:{either}) (?:\w+ ){{0,2}}{_LIMIT}",

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 
 from rotator.core.failures.days import WEEKDAY, ZHOU, Day, candidates, read_day
-from rotator.core.failures.zones import zone_at, zone_before
+from rotator.core.failures.zones import zone_apart, zone_at, zone_before
 
 # Between a day and its time; the day may be told once more: `2026-11-26 (Thu) 08:00`.
 _GAP = re.compile(
@@ -191,6 +191,8 @@ def _zone_of(text: str, begins: int, ends: int) -> _Zoned:
     if is_named:
         return _Zoned(named, is_named, end, _behind(text, end))
     named, is_named = zone_before(text[max(0, begins - _BEFORE) : begins])
+    if not is_named:
+        named, is_named = zone_apart(text, ends)
     return _Zoned(named, is_named, ends, ends)
 
 

@@ -16,7 +16,8 @@ from rotator.core.failures.error_response import ErrorResponse
 _CONTENT = re.compile(
     r"\b(?:tools?|functions?|mcp|schemas?|(?<!on )files?|documents?|attachments?|transcripts?"
     r"|urls?|links?|web ?(?:site|page)s?|fields?|arguments?|parameters?|properties|property"
-    r"|values?|enums?|json|payload|commands?(?! code\b)|conversation|search results?|contents?"
+    r"|values?|enums?|json|payload|commands?(?! code\b)|conversation|search results?"
+    r"|(?<!generate )contents?"
     r"|(?:in|out)puts?(?! tokens?\b)|(?:user|assistant|system) (?:messages?|prompts?|turns?)"
     r"|messages?(?=[.\[]\d)|(?:the|your) (?:texts?|prompts?)(?= (?:say|contain|mention|include))"
     r"|(?:fetch|download|pars|upload|crawl|scrap)(?:e|ed|es|ing)?"

@@ -26,7 +26,7 @@ from rotator.core.failures.error_response import snake
 from rotator.core.failures.full_windows import of_full_windows
 from rotator.core.failures.moments import as_epoch, read_moment
 from rotator.core.failures.spans import IN_ENGLISH, read_span
-from rotator.core.failures.zones import without_zone
+from rotator.core.failures.zones import without_zone, zone_of_all
 
 _LONGEST_TEXT = 1_000
 _MOST_PLACES = 16
@@ -106,6 +106,7 @@ def stated_in_all(texts: Iterable[str], now: float, zone: tzinfo | None) -> list
 def _stated(text: str, now: float, zone: tzinfo | None, most: int) -> tuple[list[float], int]:
     """Return the seconds to each end, and at how many places it was looked for."""
     marks = _marks(text)
+    zone = zone_of_all(text) or zone
     reader = _Reader(text, Cues(text, marks.cues, marks.troubles), now, zone)
     ends: list[tuple[int, float]] = []
     at = looked_at = 0

@@ -104,6 +104,13 @@ _OTHERS_BEFORE = re.compile(
     rf"{_SHUT}[ :,]{{0,2}}$",
     re.ASCII,
 )
+_APART = re.compile("[,，] ?|[ ]?[\u4e00-\u9fff]{1,10}(?=[(（])")
+_SHORT = 4
+_OF_ALL = re.compile(
+    r"\btimes (?:are |shown )?(?:all )?in\b|[时時][间間][均都皆]?(?:为|為|是|以)", re.IGNORECASE
+)
+# `(Beijing): 2026-11-24 10:30`.
+_PLACE_BEFORE = re.compile(r"[(（](?P<place>[A-Z][a-z]+(?: [A-Z][a-z]+)?)[)）][ :：]{1,3}$")
 _BEHIND = " :：，,)）]"
 # The longest of those that end alike.
 _LAST = tuple(sorted(_PLACES, key=len, reverse=True))
@@ -136,11 +143,38 @@ def zone_at(text: str, at: int) -> tuple[tzinfo | None, int, bool]:
     return _of_a_place(name) if name else _hours_east(other[0]), other.end(), True
 
 
+def zone_apart(text: str, at: int) -> tuple[tzinfo | None, bool]:
+    """Return the zone that is told apart from a time, and whether one is named.
+
+    Behind a comma, or in brackets behind what happens then: `10:30 重置（北京时间）`.
+    """
+    joint = _APART.match(text, at)
+    if joint is None:
+        return None, False
+    if (zone := _ZONE.match(text, joint.end())) is None:
+        other = _CHINESE_AT.match(text, joint.end())
+        return (None, False) if other is None else (_hours_east(other[0]), True)
+    name = zone[0].strip(" ()（）")
+    # `est.` is no zone, and neither is a number with its sign.
+    if (name.isascii() and len(name) <= _SHORT and not name.isupper()) or name[0] in "+-\u2212":
+        return None, False
+    return _known(zone), True
+
+
+def zone_of_all(text: str) -> tzinfo | None:
+    """Return the zone that a text says all its times are in, or None."""
+    named = (zone_at(text, told.end())[0] for told in _OF_ALL.finditer(text))
+    return next(filter(None, named), None)
+
+
 def zone_before(text: str) -> tuple[tzinfo | None, bool]:
     """Return the zone that the end of `text` names, and whether it names one."""
     begin = _before(text)
     if begin is None:
         return None, False
+    place = _PLACE_BEFORE.search(text, begin)
+    if place is not None:
+        return _of_a_place(place["place"]), True
     name = text[begin:].strip(_BEHIND)
     return named_zone(name) or _hours_east(name), True
 
@@ -153,6 +187,9 @@ def without_zone(text: str) -> str:
 def _before(text: str) -> int | None:
     """Return where the name of a zone begins with which `text` ends."""
     # Looking for one costs more than telling that there is none.
+    place = _PLACE_BEFORE.search(text) if text.rstrip(" :：").endswith((")", "）")) else None
+    if place is not None and _of_a_place(place["place"]) is not None:
+        return place.start()
     told = text.rstrip(_BEHIND)
     if text.isascii() and told[-1:] not in _LAST_LETTERS:
         return None

@@ -445,12 +445,32 @@ def test_a_provider_name_that_is_null_is_no_provider_behind() -> None:
     [
         ({"code": "usage_limit_reached"}, EXHAUSTED),
         ({"code": "insufficient_quota"}, BILLING),
-        ({"message": "You have reached your usage limit"}, OVERLOAD),
         ({"code": "rate_limit_exceeded"}, OVERLOAD),
         ({"status": "RESOURCE_EXHAUSTED"}, OVERLOAD),
+        # https://github.com/lidge-jun/opencodex/issues/3176
+        ({"message": "The usage limit has been reached"}, EXHAUSTED),
+        ({"message": "You have reached your usage limit"}, EXHAUSTED),
+        ({"message": "Sorry, you've hit your weekly limit"}, EXHAUSTED),
+        ({"message": "Your quota is exhausted per minute"}, OVERLOAD),
+        ({"message": "You exceeded your quota of 5 requests per minute"}, SHORT),
+        ({"message": "Insufficient account balance"}, BILLING),
+        ({"message": "Account balance is too low"}, BILLING),
+        ({"message": "The account balance is insufficient"}, BILLING),
+        ({"message": "Error: insufficient user credits"}, BILLING),
+        ({"message": "用户余额不足"}, BILLING),
+        # Not of whoever asks.
+        ({"message": "Balance the load: quota exceeded"}, OVERLOAD),
+        ({"message": "Quota exceeded"}, OVERLOAD),
+        ({"message": "Daily limit reached while loading the model"}, OVERLOAD),
+        ({"message": "The usage limit of the upstream has been reached"}, OVERLOAD),
+        ({"message": "Insufficient balance of the provider"}, OVERLOAD),
+        ({"message": "You have no luck: all accounts have reached the usage limit"}, OVERLOAD),
+        ({"message": "上游账户余额不足"}, OVERLOAD),
+        # Nor in the words of the answer itself.
+        ({"message": "You see: the tool said: you have reached your usage limit"}, OVERLOAD),
     ],
 )
-def test_a_server_error_is_a_limit_only_by_its_code(
+def test_a_server_error_is_a_limit_by_its_code_or_by_words_of_whoever_asks(
     error: dict[str, object], expected: Meaning
 ) -> None:
     assert meaning(503, {"error": error}) is expected

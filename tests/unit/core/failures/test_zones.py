@@ -9,8 +9,10 @@ import pytest
 from rotator.core.failures.zones import (
     named_zone,
     without_zone,
+    zone_apart,
     zone_at,
     zone_before,
+    zone_of_all,
     zone_of_place,
 )
 from tests.support.failures import NOW
@@ -341,3 +343,69 @@ def test_a_name_before_a_time_is_of_a_zone(text: str, hours: int | None, rest: s
 def test_a_word_before_a_time_is_of_no_zone(text: str) -> None:
     assert zone_before(text) == (None, False)
     assert without_zone(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("10:30, UTC", 0),
+        ("10:30，UTC+8", 8),
+        ("10:30, Beijing time", 8),
+        ("10:30, JST", 9),
+        ("10:30 重置（北京时间）", 8),
+        ("10:30重置(UTC+8)", 8),
+        ("10:30 之后即可恢复使用（东九区）", 9),
+    ],
+)
+def test_a_zone_may_be_told_apart_from_its_time(text: str, hours: int) -> None:
+    zone, is_named = zone_apart(text, 5)
+
+    assert is_named
+    assert zone is not None
+    assert zone.utcoffset(NOW) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10:30, est. 5",
+        "10:30, -5 credits",
+        "10:30, 北京",
+        "10:30 重置（每周）",
+        "10:30 UTC",
+        "10:30",
+    ],
+)
+def test_what_else_is_told_apart_is_no_zone(text: str) -> None:
+    assert zone_apart(text, 5) == (None, False)
+
+
+def test_a_zone_apart_that_nobody_knows_is_named_all_the_same() -> None:
+    assert zone_apart("10:30 重置（当地时间）", 5) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("Resets at 10:30. All times are in UTC.", 0),
+        ("Times shown in Asia/Tokyo", 9),
+        ("retried 3 times in a row; all times in UTC+8", 8),
+        ("重置时间为 10:30，以上时间均为北京时间", 8),
+        ("Resets at 10:30 UTC", None),
+    ],
+)
+def test_a_zone_may_be_said_of_all_times(text: str, hours: int | None) -> None:
+    zone = zone_of_all(text)
+
+    offset = zone.utcoffset(NOW) if zone is not None else None
+    assert offset == (None if hours is None else timedelta(hours=hours))
+
+
+@pytest.mark.parametrize("before", ["Reset time (Beijing): ", "重置时间（Beijing）："])
+def test_a_place_may_stand_before_a_time_in_brackets(before: str) -> None:
+    zone, is_named = zone_before(before)
+
+    assert is_named
+    assert zone is not None
+    assert zone.utcoffset(NOW) == timedelta(hours=8)
+    assert without_zone(before) in {"Reset time ", "重置时间"}
