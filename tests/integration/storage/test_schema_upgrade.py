@@ -196,7 +196,9 @@ def test_a_stopped_older_watcher_is_named_at_once_and_what_was_saved_is_shown(
 
     assert (shown.code, changed.code) == (0, 7)
     assert "mock/mock-1" in shown.stdout
-    assert f"kill -CONT {watcher.pid} lets it go on" in changed.stderr
+    why, hint, *_ = changed.stderr.splitlines()
+    assert f"the older watcher (pid {watcher.pid}" in why
+    assert f"kill -CONT {watcher.pid} lets it go on" in hint
     # Each would have waited for ten seconds.
     assert seconds < 10
     assert rotator(house, "accounts").code == 0
