@@ -24,7 +24,7 @@ from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.auth.file import Torn, Whole, parse_live, read_live, with_entry
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.fields import LONGEST_BODY
-from rotator.opencode.log import LogTail, parse_line
+from rotator.opencode.log import LONGEST_MESSAGE, LogTail, parse_line
 from rotator.plugins.registry import Registry, load_registry
 from rotator.provider import DeadLogin, HttpAnswer, Tokens
 from rotator.secret import Secret
@@ -214,7 +214,8 @@ class Boundaries:
         failure = parse_line(content.decode("utf-8", "replace"))
         if failure is None:
             return
-        for text in (failure.provider, failure.model, failure.session, failure.message):
+        assert_clean(failure.message, LONGEST_MESSAGE)
+        for text in (failure.provider, failure.model, failure.session):
             assert_clean(text)
         assert failure.provider
         signal = Signal(
