@@ -58,11 +58,11 @@ def failover_latency2(home: Path, rounds: int, sync_ms: float) -> Figure:
             server.prompt(session, "hello")
             values = []
             for _ in range(rounds + _WARM_UP):
-                live = str(provider.asked()[-1].credential)
                 limited = replace(
                     refusal(429, headers={"retry-after": "1"}), delay_seconds=TRAVEL_SECONDS
                 )
-                provider.answer(limited, key=live, title=False, times=1)
+                # Whoever is asked: on a busy machine the turn is over before the switch.
+                provider.answer(limited, title=False, times=1)
                 server.prompt(session, "hi")
                 refused, repeated = provider.asked()[-2:]
                 assert refused.status == 429
