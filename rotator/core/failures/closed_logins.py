@@ -42,6 +42,7 @@ _DEAD_MESSAGES = re.compile(
     rf"|{_KEY} (?:(?:does not|doesn't) exist|(?:was |is )?not found)\b"
     r"|(?:invalid|incorrect|wrong|unknown|unrecogni[sz]ed) api[ -]?key\b(?! or\b)"
     r"|please (?:make sure|check)(?: that)? your api[ -]?key is (?:valid|correct)\b"
+    r"(?! (?:for|and|to|in)\b)"
     r"|invalid x-api-key|api key not valid\. please pass a valid"
     r"|authentication fails, your api key: \S{1,40} is invalid"
     r"|your authentication token has been invalidated|oauth token has been revoked"
