@@ -31,7 +31,7 @@ from rotator.opencode.auth.writer import put_live
 from rotator.system import files
 from rotator.system.files import TEMPORARY_MARK
 from rotator.system.paths import find_paths
-from tests.support.faults import Crash, Seam, Step
+from tests.support.faults import Act, Crash, Seam, Step
 from tests.support.home import places
 from tests.support.live import (
     REGISTRY,
@@ -425,30 +425,37 @@ def test_what_comes_while_another_one_s_file_goes_back_is_saved(
     assert live.saved("zeta/zeta-2") == api("y")
 
 
+def reads_before(live: Live, exchange: int, there: Entry, *, in_place: bool) -> Act:
+    """Let somebody read auth.json before an exchange of names, and write a login right behind it.
+
+    What stands there by then, with `there` for zeta, is not what they have read.
+    """
+    known: list[dict[str, Entry]] = []
+    exchanges = 0
+
+    def write(step: Step) -> None:
+        nonlocal exchanges
+        if step.name == "replace" and live.file in {step.path, step.to}:
+            exchanges += 1
+            if exchanges == exchange:
+                known.append(live.entries())
+        elif known:
+            assert live.entries()["zeta"] == there
+            mine = live.file if in_place else live.file.with_name("mine.json")
+            mine.write_bytes(as_opencode({**known.pop(), "eta": api("e")}))
+            mine.replace(live.file)
+
+    return write
+
+
 @pytest.mark.parametrize("in_place", [False, True], ids=["renamed", "in place"])
 def test_who_has_read_ours_while_another_one_s_file_goes_back_takes_nothing_from_that_one(
     live: Live, *, in_place: bool
 ) -> None:
     live.sees({"acme": api("b"), "zeta": api("z")})
     first = renames_once(live, {"acme": api("b"), "zeta": api("y")})
-    known: list[dict[str, Entry]] = []
-    steps = 0
 
-    def write(step: Step) -> None:
-        nonlocal steps
-        if step.name == "replace" and live.file in {step.path, step.to}:
-            steps += 1
-            if steps == 2:
-                known.append(live.entries())
-        elif known:
-            # The first one's file is back by now.
-            assert live.entries()["zeta"] == api("y")
-            mine = live.file if in_place else live.file.with_name("mine.json")
-            mine.write_bytes(as_opencode({**known.pop(), "eta": api("e")}))
-            mine.replace(live.file)
-        first(step)
-
-    with Seam().watching(write):
+    with Seam().watching(reads_before(live, 2, api("y"), in_place=in_place), first):
         put(live, A)
     live.look()
 
@@ -457,27 +464,15 @@ def test_who_has_read_ours_while_another_one_s_file_goes_back_takes_nothing_from
     assert live.saved("zeta/zeta-2") == api("y")
 
 
+@pytest.mark.parametrize("in_place", [False, True], ids=["renamed", "in place"])
 def test_who_has_read_the_first_file_and_writes_over_the_second_takes_nothing_from_it(
-    live: Live,
+    live: Live, *, in_place: bool
 ) -> None:
     live.sees({"acme": api("b"), "zeta": api("z")})
     comes = [{"acme": api("b"), "zeta": api("y")}, {"acme": api("b"), "zeta": api("x")}]
-    rename = renames_once(live, *comes)
-    known: list[dict[str, Entry]] = []
-    steps = 0
+    both = renames_once(live, *comes)
 
-    def write(step: Step) -> None:
-        nonlocal steps
-        if step.name == "replace" and live.file in {step.path, step.to}:
-            steps += 1
-            if steps == 3:
-                known.append(live.entries())
-        elif known:
-            assert live.entries()["zeta"] == api("x")
-            live.file.write_bytes(as_opencode({**known.pop(), "eta": api("e")}))
-        rename(step)
-
-    with Seam().watching(write):
+    with Seam().watching(reads_before(live, 3, api("x"), in_place=in_place), both):
         put(live, A)
     live.look()
 
