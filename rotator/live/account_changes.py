@@ -336,7 +336,7 @@ def join(context: Context, step: Join, now: datetime, *, known_by: Account | Non
     if is_kept:
         before = NOBODY if dropped.unproven else identity_of(dropped)
         store.keep_replaced(keep.id, dropped.credential, before, now, loose=True)
-    doubts = _joined_doubts(keep, best, dropped, is_kept=is_kept)
+    doubts = _joined_doubts(step, dropped, is_kept=is_kept)
     store.set_doubts(keep.id, [*doubts, *([] if is_kept else spent)])
     store.set_rejected(keep.id, best.rejected)
     store.set_disabled(keep.id, joined_disabled(best, dropped))
@@ -355,10 +355,12 @@ def _doubts_without(dropped: Account, line: Line, newer: AccountId) -> list[Doub
     ]
 
 
-def _joined_doubts(keep: Account, best: Account, dropped: Account, *, is_kept: bool) -> list[Doubt]:
+def _joined_doubts(step: Join, dropped: Account, *, is_kept: bool) -> list[Doubt]:
     """Return what is in doubt of two accounts that are one, and of the tokens that it has."""
+    keep, best = step.keep, step.best
     both = {best.id, dropped.id}
     in_use = about(best.doubts, best.credential)
+    is_dead = dropped.rejected is not None or dropped.spent_from is not None
     gone = () if is_kept else about(dropped.doubts, dropped.credential)
     before = [doubt for doubt in (*best.doubts, *dropped.doubts) if doubt not in {*in_use, *gone}]
     return [
@@ -368,6 +370,8 @@ def _joined_doubts(keep: Account, best: Account, dropped: Account, *, is_kept: b
             if doubt.of
         ),
         *(doubt for doubt in in_use if doubt.newer not in both),
+        # They may have been exchanged for those that are dead: these do not show that they live.
+        *(replace(doubt, newer=step.other.id) for doubt in in_use if is_dead and doubt.newer in both),
     ]
 
 

@@ -47,6 +47,8 @@ def test_nobody_is_merged_split_or_lost_on_any_day(record_testsuite_property: Re
         "71/880",
         # Spent tokens took the newest ones' place: an older login had ended the doubt about them.
         "72/708",
+        # A login that may have become one that is dead took a living one's place: they were joined.
+        "81/1129",
     ],
 )
 def test_a_day_that_once_ended_badly_ends_well(day: str) -> None:

@@ -948,6 +948,26 @@ def test_removing_the_newer_one_does_not_make_the_other_s_tokens_good(live: Live
     )
 
 
+@pytest.mark.parametrize("is_first_asked", [True, False])
+def test_joining_it_with_the_one_that_died_does_not_make_its_tokens_good(
+    live: Live, *, is_first_asked: bool
+) -> None:
+    """They may have been exchanged for those: a login of the same person that lives is used."""
+    first, second = doubtful(live)
+    live.context.store.set_rejected(live.account("rotating/rotating-2").id, "token_revoked")
+    for entry in (first, second) if is_first_asked else (second, first):
+        learn(live, entry, "ada")
+
+    assert only(live).maybe is not None
+    assert "one that was removed" in str(only(live).reason_at(live.clock.now))
+
+    third = tokens(live, "ada", 3)
+    seen_login(live, third)
+    sees(live, third)
+    learn(live, third, "ada")
+    assert (rows(live), only(live).maybe) == (access(third), None)
+
+
 # -- what was replaced -------------------------------------------------------------------------
 
 
