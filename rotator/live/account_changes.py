@@ -360,18 +360,19 @@ def _joined_doubts(step: Join, dropped: Account, *, is_kept: bool) -> list[Doubt
     keep, best = step.keep, step.best
     both = {best.id, dropped.id}
     in_use = about(best.doubts, best.credential)
-    is_dead = dropped.rejected is not None or dropped.spent_from is not None
     gone = () if is_kept else about(dropped.doubts, dropped.credential)
     before = [doubt for doubt in (*best.doubts, *dropped.doubts) if doubt not in {*in_use, *gone}]
+    left = [doubt for doubt in in_use if doubt.newer not in both]
+    if dropped.rejected is not None or dropped.spent_from is not None:
+        # They may have been exchanged for those that are dead: these do not show that they live.
+        left = [replace(d, newer=step.other.id) if d.newer in both else d for d in in_use]
     return [
         *(
             replace(doubt, newer=keep.id) if doubt.newer in both else doubt
             for doubt in before
             if doubt.of
         ),
-        *(doubt for doubt in in_use if doubt.newer not in both),
-        # They may have been exchanged for those that are dead: these do not show that they live.
-        *(replace(doubt, newer=step.other.id) for doubt in in_use if is_dead and doubt.newer in both),
+        *left,
     ]
 
 
