@@ -21,6 +21,7 @@ from rotator.system.auth_content import has_own_logins
 from rotator.system.paths import Paths, find_paths
 
 _HAS_PROC = sys.platform.startswith("linux")
+_PROC = Path("/proc")
 _START_FIELD = 19  # of what follows the command's name; field 22 of the whole line
 
 
@@ -255,19 +256,25 @@ def _is_ours(words: Sequence[str]) -> bool:
 
 def _seen_in_proc() -> Iterator[_ProcessDetails]:
     """Look at Linux's own files: loading psutil would cost a short command 30 ms."""
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder in _PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             name = (folder / "comm").read_text("utf-8", "replace").strip()
-            words = os.fsdecode((folder / "cmdline").read_bytes()).split("\0")[:-1]
+            words = _words(folder)
             pid = int(folder.name)
             if _is_named_opencode(name, words) and (started_at := started(pid)) is not None:
                 opened = [_link(link) or "" for link in (folder / "fd").iterdir()]
                 where = _link(folder / "cwd")
                 at = None if where is None else Path(where)
                 program = _link(folder / "exe") or ""
-                yield _ProcessDetails(
-                    pid, words, opened, started_at, _environment(folder), at, program
-                )
+                environ = _environment(folder)
+                # One that ends loses its words and its environment before its files: by then it is
+                # not known any more what it was, and it sends nothing.
+                if _words(folder):
+                    yield _ProcessDetails(pid, words, opened, started_at, environ, at, program)
+
+
+def _words(folder: Path) -> list[str]:
+    return os.fsdecode((folder / "cmdline").read_bytes()).split("\0")[:-1]
 
 
 def _environment(folder: Path) -> Mapping[str, str] | None:
@@ -292,7 +299,7 @@ def _seen_by_psutil() -> Iterator[_ProcessDetails]:
     for process in psutil.process_iter(["pid", "name", "cmdline", "create_time"]):
         info = process.info
         words: list[str] = info["cmdline"] or []
-        if not _is_named_opencode(info["name"], words):
+        if not (words and _is_named_opencode(info["name"], words)):
             continue
         try:
             opened = [entry.path for entry in process.open_files()]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator.system import processes
 from rotator.system.processes import (
     ATTACH,
     COMMAND,
@@ -21,6 +22,7 @@ from rotator.system.processes import (
     _is_pure,
     _is_second,
     _ProcessDetails,
+    find_opencodes,
     is_running,
     kind_of,
     start_ticks,
@@ -234,3 +236,31 @@ def test_a_process_of_ours_is_no_opencode_whatever_its_folder_is_called(
     words: Sequence[str], *, is_opencode: bool
 ) -> None:
     assert _is_named_opencode("name", words) is is_opencode
+
+
+@pytest.mark.parametrize("loses_them", ["before", "meanwhile"])
+def test_one_that_ends_is_not_taken_for_another_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loses_them: str
+) -> None:
+    """The kernel takes its words and environment away before it closes its files (exit_mm)."""
+    data, folder = tmp_path / "data", tmp_path / "proc" / str(os.getpid())
+    (folder / "fd").mkdir(parents=True)
+    (folder / "fd" / "3").symlink_to(data / "opencode.db")
+    (folder / "comm").write_text("opencode\n")
+    (folder / "environ").write_bytes(b"HOME=/home/ada\0")
+    words = folder / "cmdline"
+    words.write_bytes(b"opencode\0serve\0")
+    monkeypatch.setattr(processes, "_PROC", tmp_path / "proc")
+    assert [process.kind for process in find_opencodes(data)] == ["serve"]
+
+    if loses_them == "before":
+        words.write_bytes(b"")
+        (folder / "environ").write_bytes(b"")
+    else:
+
+        def ends(_: Path) -> None:
+            words.write_bytes(b"")
+
+        monkeypatch.setattr(processes, "_environment", ends)
+
+    assert find_opencodes(data) == []
