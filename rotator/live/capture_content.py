@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotator.context import Context
 from rotator.core.logins.changes import interpret
@@ -17,10 +17,14 @@ from rotator.live.apply_change import apply_change
 from rotator.live.knowledge import knowledge, try_parse
 from rotator.live.unclaimed import keep
 from rotator.live.unproven import undo_disproven
-from rotator.model import Descent, Event
+from rotator.model import Descent, Event, Slot
 from rotator.opencode.auth.file import Whole, with_entries
 from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.secret import Secret
+from rotator.system.regular_files import changed_at
+
+# A watcher sees a change so soon.
+_SEEN_AT_ONCE = timedelta(seconds=1)
 
 
 def take_descents(context: Context) -> None:
@@ -66,7 +70,7 @@ def capture_content(context: Context, reading: Whole, *, watched: bool) -> Repai
     tried again.
     """
     now = context.clock()
-    before = _before(context)
+    before, slots = _before(context), dict(context.store.state().slots)
     # The clock may have been set back since it was written.
     written_at = reading.written_at and min(reading.written_at, now)
     known = knowledge(context, watched=watched, written_at=written_at)
@@ -89,11 +93,25 @@ def capture_content(context: Context, reading: Whole, *, watched: bool) -> Repai
             # Whatever comes then, even what was there before, is not what was just noted.
             context.store.forget_live_digest()
         else:
+            _backdate(context, slots, now)
             context.store.set_live(reading.content, now)
     context.record(events)
     if events:
         context.notify_changed()
     return Repair(content.content, tuple(mending)) if mending else None
+
+
+def _backdate(context: Context, before: Mapping[str, Slot], now: datetime) -> None:
+    """Let whoever came into a slot have come when auth.json was written: nobody may have watched.
+
+    An opencode that has begun since has read that login.
+    """
+    changed = changed_at(context.paths.auth_file)
+    if changed is None or now - changed < _SEEN_AT_ONCE:
+        return
+    for provider, slot in context.store.state().slots.items():
+        if slot.tenures[-1:] != before.get(provider, Slot(provider)).tenures[-1:]:
+            context.store.backdate_tenure(provider, changed)
 
 
 def _leave_empty_slots(context: Context, content: Whole, now: datetime) -> None:

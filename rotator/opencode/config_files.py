@@ -65,13 +65,22 @@ def _files(environ: Mapping[str, str], folders: Iterable[Path]) -> list[Path]:
     files = [_of_user(environ) / name for name in GLOBAL_NAMES]
     if named := environ.get("OPENCODE_CONFIG"):
         files.append(Path(named))
-    if not _without_projects(environ):
-        levels = [level for folder in folders for level in _levels(folder)]
-        files += [level / name for level in levels for name in _PROJECT_NAMES]
+    files += project_files(environ, folders)
     dotted = config_folders(environ, folders)[1:]
     managed = environ.get("OPENCODE_TEST_MANAGED_CONFIG_DIR") or _OF_ADMINISTRATOR
     files += [folder / name for folder in (*dotted, Path(managed)) for name in _PROJECT_NAMES]
     return list(dict.fromkeys(files))
+
+
+def project_files(environ: Mapping[str, str], folders: Iterable[Path]) -> list[Path]:
+    """Return where a project's own configuration may lie; of no other files that are read.
+
+    Only of these its log names none that is not there (1.18.33).
+    """
+    if _without_projects(environ):
+        return []
+    levels = [level for folder in folders for level in _levels(folder)]
+    return [level / name for level in levels for name in _PROJECT_NAMES]
 
 
 def _of_user(environ: Mapping[str, str]) -> Path:

@@ -52,6 +52,22 @@ def keys_in(config: Config, environ: Mapping[str, str]) -> Iterator[ConfiguredKe
             yield ConfiguredKey(provider, config.where, digest)
 
 
+def files_in(config: Config, environ: Mapping[str, str], provider: str) -> list[Path]:
+    """Return the files whose texts `config` puts into what it says of the provider."""
+    files: list[Path] = []
+    waiting: list[object] = [told for name, told in _providers(config) if name == provider]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            names = (match[2] for match in _PLACE.finditer(value) if match[1] == "file")
+            files += [_named(name, config, environ) for name in names]
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return files
+
+
 def variables_in(config: Config, provider: str) -> list[str]:
     """Return the variables from which `config` lets the provider take its key."""
     names = [told.get("env") for name, told in _providers(config) if name == provider]
@@ -133,13 +149,18 @@ def _filled(text: str, config: Config, environ: Mapping[str, str]) -> str:
     def fill(match: re.Match[str]) -> str:
         if match[1] == "env":
             return environ.get(match[2], "")
-        name = match[2].strip()
-        if name.startswith("~/"):
-            name = str(Path(environ.get("HOME") or "/") / name[2:])
-        content = head(config.folder / name, _LARGEST_KEY)
+        content = head(_named(match[2], config, environ), _LARGEST_KEY)
         return (content or b"").decode("utf-8", "replace").strip()
 
     return _PLACE.sub(fill, text)
+
+
+def _named(name: str, config: Config, environ: Mapping[str, str]) -> Path:
+    """Return the file that a piece of configuration refers to."""
+    name = name.strip()
+    if name.startswith("~/"):
+        return Path(environ.get("HOME") or "/") / name[2:]
+    return config.folder / name
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -106,7 +106,8 @@ def _bound(
 
 def _was_login(account: Account, since: datetime) -> bool:
     """Tell whether an account came into its slot by a login, and by no swap of ours."""
-    return abs(since - account.captured_at) <= _SEEN_WITHIN
+    # While nobody watched it came in before it was seen.
+    return since - account.captured_at <= _SEEN_WITHIN
 
 
 def _without(context: Context, state: State, at: datetime) -> Bound | None:

@@ -57,6 +57,22 @@ class OtherOpencode:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else is known when a failure is looked at.
+
+    `running` are the opencodes without a bridge, None where nobody has looked for them yet. In the
+    times that are `unwatched` anybody may have been live.
+    """
+
+    running: Sequence[Opencode] | None = None
+    beside: Sequence[OtherOpencode] = ()
+    unwatched: Sequence[_Span] = ()
+
+
+_NOTHING_KNOWN = Surroundings()
+
+
+@dataclass(frozen=True, slots=True)
 class _Sender:
     """A process that sends requests with what is in auth.json.
 
@@ -105,18 +121,16 @@ def attribution_time(
     present: Sequence[Present],
     failure: LoggedFailure,
     runs: Runs,
-    running: Sequence[Opencode] | None = None,
-    beside: Sequence[OtherOpencode] = (),
+    around: Surroundings = _NOTHING_KNOWN,
 ) -> datetime | None:
-    """Return the time by which a failure is charged to whoever was live then; None: nobody is.
-
-    `running` are the opencodes without a bridge, where they have been looked for already.
-    """
+    """Return the time by which a failure is charged to whoever was live then; None: nobody is."""
     state, now = context.store.state(), context.clock()
     known = _known(state, failure.provider)
     if not known:
         return failure.at
-    silent = opencodes_without_bridge(context.paths, present) if running is None else running
+    silent, beside = around.running, around.beside
+    if silent is None:
+        silent = opencodes_without_bridge(context.paths, present)
     senders = _senders(unbridged(context.paths, present, silent), beside)
     suspects = _suspects(failure, runs, [*silent, *(writer.opencode for writer in beside)], senders)
     requested = _requested(failure, suspects.began_at if suspects else None)
@@ -125,10 +139,12 @@ def attribution_time(
     else:
         spans = _loaded(suspects, failure, requested)
     began_with = [tenure for span in spans for tenure in _held(known, span, now)]
+    began_with += [_UNKNOWN for span in spans if _is_in(span, around.unwatched)]
     if began_with and not any(_is_login(state, failure.provider, tenure) for tenure in began_with):
         return _only(began_with, known, failure.at, now)
     # A request is of these days, whatever the clock was before.
     by_request = _held(known[_set_back(known, now) or 0 :], requested, now)
+    by_request += [_UNKNOWN] if _is_in(requested, around.unwatched) else []
     logins = [
         tenure
         for tenure in (*began_with, *by_request)
@@ -263,6 +279,10 @@ def _held(tenures: Sequence[Tenure], span: _Span, now: datetime) -> list[Tenure]
     before = back + sum(end <= first for end in ends)
     until = back + sum(end <= last + _NOTED_WITHIN for end in ends)
     return list(tenures[0 if before == back else before : until + 1])
+
+
+def _is_in(span: _Span, times: Sequence[_Span]) -> bool:
+    return any(since <= span[1] and span[0] <= until for since, until in times)
 
 
 def _only(

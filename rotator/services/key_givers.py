@@ -6,29 +6,37 @@ Everything that could counts; what it really sends nobody tells without the brid
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 from rotator.context import Context
 from rotator.model import Account
 from rotator.opencode.auth.file import Whole, read_live
-from rotator.opencode.config_files import Config, config_folders, read_configs
+from rotator.opencode.config_files import (
+    Config,
+    config_folders,
+    project_files,
+    read_configs,
+)
 from rotator.opencode.configured_keys import (
     ConfiguredKey,
+    files_in,
     foreign_sdks_in,
     key_digest,
     keys_in,
     variables_in,
 )
-from rotator.opencode.console_account import has_organisation
 from rotator.opencode.other_plugins import is_ours, may_send_own
 from rotator.opencode.own_plugins import SENDS_LOGINS, TAKES_LOGINS
 from rotator.opencode.plugin_files import Loaded, loaded_by
+from rotator.opencode.state_database import has_organisation
 from rotator.opencode.vendor_variables import before_logins, variables_of
 from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
+from rotator.system.regular_files import changed_at
 from rotator.text import sanitize
 
 # With it none of its own plug-ins is loaded; a word that is none of these counts as yes.
@@ -181,9 +189,7 @@ def _unread(world: OpencodeInputs, context: Context, provider: str) -> Iterator[
     for config in world.configs:
         if config.value is None:
             yield Giver(f"{sanitize(config.where)} (it cannot be read)", is_sure=False)
-        elif _has_changed(path := Path(config.where), world.read_at.get(path)):
-            says = f"{sanitize(config.where)} (it has changed since that opencode read it)"
-            yield Giver(says, is_sure=False, lasts=False)
+    yield from _changed(world, provider)
     if (site := _well_known(world, context)) not in {None, provider}:
         says = f"the configuration that {sanitize(site)} brings (it is not read here)"
         yield Giver(says, is_sure=False)
@@ -192,15 +198,26 @@ def _unread(world: OpencodeInputs, context: Context, provider: str) -> Iterator[
         yield Giver(says, is_sure=False)
 
 
+def _changed(world: OpencodeInputs, provider: str) -> Iterator[Giver]:
+    """Yield the pieces of its configuration that are others by now than those that it has read."""
+    for config in world.configs:
+        read_at = world.read_at.get(Path(config.where))
+        for path in (Path(config.where), *files_in(config, world.environ, provider)):
+            if _has_changed(path, read_at):
+                says = f"{sanitize(str(path))} (it has changed since that opencode read it)"
+                yield Giver(says, is_sure=False, lasts=False)
+    for path in project_files(world.environ, world.folders):
+        if path in world.read_at and not os.path.lexists(path):
+            says = f"{sanitize(str(path))} (it is gone since that opencode read it)"
+            yield Giver(says, is_sure=False, lasts=False)
+
+
 def _has_changed(path: Path, read_at: datetime | None) -> bool:
     """Tell whether a file is another one by now than what an opencode has read then."""
     if read_at is None:
         return False
-    try:
-        changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError:
-        return False
-    return changed_at > read_at + _WRITTEN_WITHIN
+    changed = changed_at(path)
+    return changed is not None and changed > read_at + _WRITTEN_WITHIN
 
 
 def _well_known(world: OpencodeInputs, context: Context) -> str | None:

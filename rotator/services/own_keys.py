@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from rotator.context import Context
@@ -17,6 +16,7 @@ from rotator.model import Account
 from rotator.opencode.bridge.install import bridge_file
 from rotator.opencode.bridge.presence import Present
 from rotator.opencode.run_lines import Runs, runs_in
+from rotator.opencode.state_database import folder_of_session
 from rotator.services.key_givers import (
     WITHOUT_OWN_PLUGINS,
     OpencodeInputs,
@@ -84,20 +84,36 @@ class Unreached:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, as far as is known.
+
+    The log's name of its process, its session, and folders that the process has used and of which
+    the log may not tell any more.
+    """
+
+    run: str | None = None
+    session: str | None = None
+    folders: Sequence[Path] = ()
+
+
+_ANYWHERE = Origin()
+
+
 def find_own_keys(
     context: Context,
     present: Sequence[Present],
     providers: Iterable[str],
+    origin: Origin = _ANYWHERE,
     *,
-    run: str | None = None,
     running: Sequence[Opencode] | None = None,
 ) -> list[OwnKey]:
     """Return what gives those providers a key of their own where nobody tells whose request it is.
 
-    `run` is the log's name of the process that failed, where it is about one failure; `running`
-    are the opencodes without a bridge, where they have been looked for already.
+    `origin` is that of a request that failed, where it is about one; `running` are the opencodes
+    without a bridge, where they have been looked for already.
     """
-    worlds = _worlds(context, present, run, running)
+    worlds = _worlds(context, present, origin, running)
     keys = []
     for provider in providers:
         given = (giver for world in worlds for giver in givers(world, context, provider))
@@ -145,7 +161,7 @@ def _every_world(context: Context, present: Sequence[Present]) -> list[OpencodeI
         )
         for presence in following(present)
     ]
-    return [*bridged, *_worlds(context, present, None, None)]
+    return [*bridged, *_worlds(context, present, _ANYWHERE, None)]
 
 
 def own_key_sentences(
@@ -178,7 +194,7 @@ def _of_all(key: OwnKey, keys: Sequence[OwnKey]) -> OwnKey:
 def _worlds(
     context: Context,
     present: Sequence[Present],
-    run: str | None,
+    origin: Origin,
     running: Sequence[Opencode] | None,
 ) -> list[OpencodeInputs]:
     """Return what the opencodes read that may have written a line without the bridge.
@@ -186,25 +202,32 @@ def _worlds(
     Where none of them runs any more it is what one would read that began as this process did, in
     the folders that are known.
     """
-    runs = runs_in(context.paths.opencode_logs) if run else Runs({})
-    used, read_at = tuple(runs.folders(run)), runs.loaded(run)
+    runs = runs_in(context.paths.opencode_logs) if origin.run else Runs({})
+    used = (*runs.folders(origin.run), *origin.folders)
     processes = opencodes_without_bridge(context.paths, present) if running is None else running
+    inputs = [(process, environment(process.pid)) for process in processes if process.sends]
     worlds = [
-        world
-        for process in processes
-        if process.sends and (world := _world(process, used, read_at))
+        OpencodeInputs(
+            environ,
+            _distinct(*used, _folder_of(context, environ, origin), process.folder),
+            process.is_pure,
+            process.started_at,
+            runs.loaded(origin.run),
+        )
+        for process, environ in inputs
+        if environ is not None
     ]
     if worlds:
         return worlds
-    folders = used or tuple(Path(name) for presence in present for name in presence.directories)
-    return [OpencodeInputs(os.environ, folders, read_at=read_at)]
+    known = _distinct(*used, _folder_of(context, os.environ, origin))
+    present_folders = (Path(name) for presence in present for name in presence.directories)
+    folders = known or tuple(present_folders)
+    return [OpencodeInputs(os.environ, folders, read_at=runs.loaded(origin.run))]
 
 
-def _world(
-    process: Opencode, used: tuple[Path, ...], read_at: Mapping[Path, datetime]
-) -> OpencodeInputs | None:
-    environ = environment(process.pid)
-    if environ is None:
-        return None
-    own = (process.folder,) if process.folder is not None else ()
-    return OpencodeInputs(environ, (*used, *own), process.is_pure, process.started_at, read_at)
+def _folder_of(context: Context, environ: Mapping[str, str], origin: Origin) -> Path | None:
+    return folder_of_session(context.paths.auth_file.parent, environ, origin.session)
+
+
+def _distinct(*folders: Path | None) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(folder for folder in folders if folder is not None))

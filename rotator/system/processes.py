@@ -260,12 +260,13 @@ def _seen_in_proc() -> Iterator[_ProcessDetails]:
         with contextlib.suppress(OSError):
             name = (folder / "comm").read_text("utf-8", "replace").strip()
             words = _words(folder)
-            pid = int(folder.name)
-            if _is_named_opencode(name, words) and (started_at := started(pid)) is not None:
+            pid, program = int(folder.name), _link(folder / "exe") or ""
+            # It may be called by another name.
+            is_opencode = _is_named_opencode(f"{name} {Path(program).name}", words)
+            if is_opencode and (started_at := started(pid)) is not None:
                 opened = [_link(link) or "" for link in (folder / "fd").iterdir()]
                 where = _link(folder / "cwd")
                 at = None if where is None else Path(where)
-                program = _link(folder / "exe") or ""
                 environ = _environment(folder)
                 # One that ends loses its words and its environment before its files: by then it is
                 # not known any more what it was, and it sends nothing.
@@ -296,10 +297,12 @@ def _link(path: Path) -> str | None:
 def _seen_by_psutil() -> Iterator[_ProcessDetails]:
     import psutil  # noqa: PLC0415  # 30 ms that short commands must not pay
 
-    for process in psutil.process_iter(["pid", "name", "cmdline", "create_time"]):
+    for process in psutil.process_iter(["pid", "name", "cmdline", "create_time", "exe"]):
         info = process.info
         words: list[str] = info["cmdline"] or []
-        if not (words and _is_named_opencode(info["name"], words)):
+        # It may be called by another name.
+        name = f"{info['name']} {Path(info['exe'] or '').name}"
+        if not (words and _is_named_opencode(name, words)):
             continue
         try:
             opened = [entry.path for entry in process.open_files()]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,3 +40,14 @@ def _read(path: Path, most: int, *, from_end: bool) -> tuple[bytes, bool] | None
             return file.read(most), size <= most
     except (OSError, ValueError):
         return None
+
+
+def changed_at(path: Path) -> datetime | None:
+    """Return since when a file is what it is, as far as its times tell; None: that is not known.
+
+    A program may set the one of them to what it was before, as a copy has it; no program the other.
+    """
+    with contextlib.suppress(OSError, OverflowError, ValueError):
+        facts = path.stat()
+        return datetime.fromtimestamp(max(facts.st_mtime, facts.st_ctime), UTC)
+    return None

@@ -7,6 +7,7 @@ request carried; without one the login is meant that was in auth.json when it wa
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -27,14 +28,15 @@ from rotator.opencode.bridge.presence import Present
 from rotator.opencode.bridge.session_notes import Sessions
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Runs, runs_in
-from rotator.services.failure_times import OtherOpencode, attribution_time
-from rotator.services.own_keys import find_own_keys, is_sent, why_unsent
+from rotator.services.failure_times import OtherOpencode, Surroundings, attribution_time
+from rotator.services.own_keys import Origin, find_own_keys, is_sent, why_unsent
 from rotator.services.substituted_keys import find_substitute
 from rotator.services.without_bridge import has_own_logins, opencodes_without_bridge, sends_unmarked
 from rotator.system.processes import Opencode, find_opencodes
 from rotator.text import sanitize
 from rotator.watcher.remembered_keys import RememberedKeys
 from rotator.watcher.seen_opencodes import SeenOpencodes
+from rotator.watcher.unwatched_time import Unwatched
 
 _KEPT = 200
 # A note that is on its way when a line is read has this long to arrive.
@@ -79,7 +81,11 @@ class LoggedFailures:
     """Takes the lines of opencode's log and the bridges' notes; for one thread."""
 
     def __init__(
-        self, context: Context, exchange: Exchange, blame: Callable[[Signal], None]
+        self,
+        context: Context,
+        exchange: Exchange,
+        blame: Callable[[Signal], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Call `blame` with each failure that is evidence against an account."""
         self._context = context
@@ -92,7 +98,8 @@ class LoggedFailures:
         self._said: dict[tuple[str, str], datetime] = {}
         self._unsent: dict[str, datetime] = {}
         self._seen = SeenOpencodes()
-        self._remembered = RememberedKeys(context, exchange)
+        self._remembered = RememberedKeys(context, exchange, monotonic)
+        self._unwatched = Unwatched(context)
         self._swapped: dict[str, Tenure] | None = None
 
     @property
@@ -155,6 +162,7 @@ class LoggedFailures:
 
     def follow_swaps(self) -> None:
         """Know of the opencodes that run at a swap: they began with the login before it."""
+        self._unwatched.keep()
         slots = self._context.store.state().slots.values()
         swapped = {slot.provider: slot.tenures[-1] for slot in slots if slot.tenures}
         if swapped != self._swapped:
@@ -257,7 +265,11 @@ class LoggedFailures:
             return
         beside = [*around.bridged, *self._seen.ended(failure.at, self._context.clock())]
         at = attribution_time(
-            self._context, around.present, failure, around.runs, around.running, beside
+            self._context,
+            around.present,
+            failure,
+            around.runs,
+            Surroundings(around.running, beside, self._unwatched.times()),
         )
         if at is not None:
             self._blame(_signal(failure, at))
@@ -266,12 +278,12 @@ class LoggedFailures:
         """Say what gives the provider a key of its own, and tell whether something does."""
         if not self._context.store.state().of(failure.provider):
             return False
-        asked = [failure.provider]
-        own = find_own_keys(
-            self._context, around.present, asked, run=failure.run, running=around.running
-        )
+        asked, remembered = [failure.provider], self._remembered
+        origin = Origin(failure.run, failure.session, remembered.folders(failure.run))
+        own = find_own_keys(self._context, around.present, asked, origin, running=around.running)
         # Its process may have ended, and another one run.
-        key = own[0] if own else self._remembered.of_ended(failure.provider, failure.at)
+        key = own[0] if own else remembered.of_ended(failure.provider, failure.at)
+        key = key or remembered.of_running(failure.provider, around.running)
         if key is not None:
             self._say(key.provider, key.says)
         return key is not None

@@ -15,7 +15,7 @@ from rotator.context import Context
 from rotator.core.selection.failover import account_of
 from rotator.model import Signal, Slot, Source, State
 from rotator.opencode.run_lines import runs_in
-from rotator.services.failure_times import attribution_time
+from rotator.services.failure_times import Surroundings, attribution_time
 from rotator.system.paths import find_paths
 from tests.support.builders import an_account, oauth
 from tests.support.charged_world import HEARD_SECONDS, ChargedWorld
@@ -33,7 +33,7 @@ def charged(world: ChargedWorld, state: State, home: Path) -> str:
     heard_at = failure.at + timedelta(seconds=HEARD_SECONDS)
     context = cast("Context", SimpleNamespace(store=store, paths=paths, clock=lambda: heard_at))
     runs = runs_in(paths.opencode_logs)
-    time = attribution_time(context, [], failure, runs, world.running, world.beside)
+    time = attribution_time(context, [], failure, runs, Surroundings(world.running, world.beside))
     if time is None:
         return "nobody"
     signal = Signal("s", time, "acme", Source.LOG, None, error="limited")

@@ -1,4 +1,4 @@
-"""A line of opencode's log that a test adds to it, to know that those before it were worked off."""
+"""Lines of opencode's log that a test writes, one of them to know that those before were read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _LINE = (
     'timestamp={at} level=ERROR run=fffa7f6d message="stream error" providerID={provider}'
     ' modelID=m1 session.id=ses_last small=false agent=build error.error="Rate limit reached"\n'
 )
+
+
+def run_line(run: str, at: datetime, message: str) -> str:
+    """Return a line of a run's."""
+    return f"timestamp={at.isoformat()} level=INFO run={run} message={message}\n"
 
 
 def wait_until_worked_off(house: Household, provider: str) -> None:

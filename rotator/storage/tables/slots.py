@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
-from rotator.clock import to_iso
+from rotator.clock import from_iso, to_iso
 from rotator.model import AccountId, SwapMark
 from rotator.storage.tables.open_store import OpenStore
 
 TENURES_KEPT = 20
+# Since when until when somebody may have changed auth.json, and nobody of ours has seen it.
+UnwatchedTime = tuple[datetime, datetime]
+_UNWATCHED = "unwatched"
+_UNWATCHED_KEPT = 20
 
 
 class Slots(OpenStore):
@@ -44,6 +49,30 @@ class Slots(OpenStore):
         )
         if account is not None:
             self._write("UPDATE account SET last_used_at = ? WHERE id = ?", to_iso(now), account)
+
+    def backdate_tenure(self, provider: str, since: datetime) -> None:
+        """Let whoever came into the slot last have come then, unless that was before the last one.
+
+        Nobody watched, and it is seen later than it was.
+        """
+        self._write(
+            "UPDATE tenure SET since = ?1 WHERE since > ?1"
+            " AND number = (SELECT max(number) FROM tenure WHERE provider = ?2)"
+            " AND NOT EXISTS (SELECT 1 FROM tenure AS older WHERE older.provider = ?2"
+            " AND older.number < tenure.number AND older.since >= ?1)",
+            *(to_iso(since), provider),
+        )
+
+    def note_unwatched(self, time: UnwatchedTime) -> None:
+        """Remember a time in which nobody saw what became of auth.json."""
+        kept = [*self.unwatched(), time][-_UNWATCHED_KEPT:]
+        self._set(_UNWATCHED, json.dumps([[to_iso(at) for at in pair] for pair in kept]))
+
+    def unwatched(self) -> tuple[UnwatchedTime, ...]:
+        """Return those times, oldest first."""
+        row = self._one("SELECT value FROM setting WHERE name = ?", _UNWATCHED)
+        pairs = json.loads(row[0]) if row else ()
+        return tuple((from_iso(since), from_iso(until)) for since, until in pairs)
 
     def note_swap(self, provider: str, mark: SwapMark | None) -> None:
         """Remember our last swap in a slot, or (None) that it is settled."""

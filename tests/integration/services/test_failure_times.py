@@ -15,7 +15,7 @@ from rotator.live.swap import SwapRequest, swap
 from rotator.model import Signal, Source
 from rotator.opencode.log import LoggedFailure
 from rotator.opencode.run_lines import Run, Runs, runs_in
-from rotator.services.failure_times import UNDER_WAY, OtherOpencode, attribution_time
+from rotator.services.failure_times import UNDER_WAY, OtherOpencode, Surroundings, attribution_time
 from rotator.storage.tables.slots import TENURES_KEPT
 from rotator.system.processes import Opencode
 from tests.support.live import Live, api, oauth, open_live, opencode_running
@@ -64,7 +64,7 @@ def whose(
     """Return the alias of whom the failure blames, or nobody; the first run has written it."""
     named = {f"r{number}": run for number, run in enumerate(runs)}
     line = replace(failure, run="r0") if runs else failure
-    at = attribution_time(live.context, [], line, Runs(named, since), running, beside)
+    at = attribution_time(live.context, [], line, Runs(named, since), Surroundings(running, beside))
     if at is None:
         return "nobody"
     signal = Signal("s", at, failure.provider, Source.LOG, None, error="limited")

@@ -29,7 +29,7 @@ from rotator.opencode.configured_keys import CREDENTIAL_NAMES
 from rotator.opencode.plugin_files import loaded_by
 from rotator.opencode.run_lines import runs_in
 from rotator.services.key_givers import WITHOUT_OWN_PLUGINS
-from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences, unreached
+from rotator.services.own_keys import Origin, OwnKey, find_own_keys, own_key_sentences, unreached
 from rotator.services.restarts import restart_note, takes_effect, when_used
 from rotator.services.unseen_requests import senders
 from rotator.services.without_bridge import unbridged
@@ -42,6 +42,7 @@ from tests.support.live import (
     opencode_running,
     wellknown,
 )
+from tests.support.log_lines import run_line
 from tests.support.plugin_texts import HOOK, NOTIFIER, POOL
 
 # It stands in files of many names, so it is none of the secrets that no file may hold.
@@ -89,7 +90,7 @@ def logged(live: Live, folder: Path, run: str = "a1b2") -> str:
 
 def giver(live: Live, run: str | None = None, provider: str = "acme") -> str | None:
     """Return what gives the provider a key of its own, or None."""
-    found = find_own_keys(live.context, [], [provider], run=run)
+    found = find_own_keys(live.context, [], [provider], Origin(run))
     return found[0].giver if found else None
 
 
@@ -575,6 +576,66 @@ def test_b1_a_file_that_has_changed_since_it_was_read_may_have_given_anything(
     assert giver(live, run) is None
 
 
+def test_b1_a_file_that_is_named_and_has_changed_since_may_have_held_another_key(
+    live: Live, project: Path
+) -> None:
+    """It holds the login's own key now."""
+    key = project / "key.txt"
+    key.write_text(api("b")["key"])
+    file = write(project / "opencode.json", {"apiKey": "{file:./key.txt}"})
+    run = logged(live, project)
+    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
+        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
+    as_read = giver(live, run)
+    later = time.time() + 60
+    os.utime(key, (later, later))
+
+    assert as_read is None
+    assert giver(live, run) == f"{key} (it has changed since that opencode read it)"
+    assert giver(live, run, "other") is None
+
+
+def test_b1_a_project_s_file_that_is_gone_since_it_was_read_may_have_given_anything(
+    live: Live, project: Path
+) -> None:
+    """Of the user's own files opencode's log names those that are not there as well."""
+    file = write(project / "opencode.json", {})
+    run = logged(live, project)
+    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
+        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
+        missing = live.paths.opencode_config / "config.json"
+        log.write(run_line(run, datetime.now(UTC), f"loading path={missing}"))
+    as_read = giver(live, run)
+    file.unlink()
+
+    assert as_read is None
+    assert giver(live, run) == f"{file} (it is gone since that opencode read it)"
+
+
+def test_b1_the_folder_of_the_session_counts_whatever_the_log_tells(
+    live: Live, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "opencode.json", GIVEN)
+    database = live.file.with_name("opencode.db")
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE session (id, directory)")
+        connection.execute(
+            "INSERT INTO session VALUES ('ses_1', ?), ('ses_2', '')", (str(project),)
+        )
+
+    def gives(session: str | None) -> list[str]:
+        origin = Origin(session=session)
+        return [key.giver for key in find_own_keys(live.context, [], ["acme"], origin)]
+
+    told = [gives(session) for session in ("ses_1", "ses_2", "ses_3", None)]
+    database.rename(database.with_name("mine.db"))
+    moved = gives("ses_1")
+    monkeypatch.setenv("OPENCODE_DB", "mine.db")
+
+    assert told == [[str(project / "opencode.json")], [], [], []]
+    assert (moved, gives("ses_1")) == ([], told[0])
+
+
 def test_b2_a_plug_in_that_has_changed_since_its_opencode_began_may_have_been_any(
     live: Live, tmp_path: Path
 ) -> None:
@@ -762,10 +823,6 @@ def test_no_folder_has_no_plug_ins(tmp_path: Path) -> None:
 
 
 # -- what the log tells of runs -------------------------------------------------------------------
-
-
-def run_line(run: str, at: datetime, message: str) -> str:
-    return f"timestamp={at.isoformat()} level=INFO run={run} message={message}\n"
 
 
 def test_a_run_is_idle_until_it_uses_a_folder(live: Live, tmp_path: Path) -> None:

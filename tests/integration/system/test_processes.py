@@ -264,3 +264,26 @@ def test_one_that_ends_is_not_taken_for_another_kind(
         monkeypatch.setattr(processes, "_environment", ends)
 
     assert find_opencodes(data) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "is_found"),
+    [
+        ("/opt/bin/opencode", True),
+        ("/opt/bin/opencode (deleted)", True),
+        ("/opt/opencode/bin/node", False),
+    ],
+)
+def test_one_that_is_called_by_another_name_is_known_by_its_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, *, is_found: bool
+) -> None:
+    data, folder = tmp_path / "data", tmp_path / "proc" / str(os.getpid())
+    (folder / "fd").mkdir(parents=True)
+    (folder / "fd" / "3").symlink_to(data / "opencode.db")
+    (folder / "exe").symlink_to(program)
+    (folder / "comm").write_text("oc\n")
+    (folder / "environ").write_bytes(b"HOME=/home/ada\0")
+    (folder / "cmdline").write_bytes(b"oc\0serve\0")
+    monkeypatch.setattr(processes, "_PROC", tmp_path / "proc")
+
+    assert [process.kind for process in find_opencodes(data)] == ["serve"] * is_found

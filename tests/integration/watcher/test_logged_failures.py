@@ -32,6 +32,8 @@ class Lines:
     def __init__(self, live: Live) -> None:
         self.live = live
         self.exchange = Exchange(live.paths)
+        # A watcher has run all the time.
+        self.exchange.beat()
         self.blamed: list[Signal] = []
         self.lines = LoggedFailures(live.context, self.exchange, self.blamed.append)
 

@@ -18,6 +18,7 @@ from rotator.system.processes import Opencode
 from rotator.watcher.logged_failures import LoggedFailures
 from rotator.watcher.remembered_keys import RememberedKeys
 from tests.support.live import Live, api, open_live, opencode_running
+from tests.support.log_lines import run_line
 
 OWN = {"provider": {"acme": {"options": {"apiKey": "KEY-CANARY-own"}}}}
 NAME = "OPENCODE_CONFIG_CONTENT"
@@ -30,8 +31,11 @@ class Log:
     def __init__(self, live: Live, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.live = live
         self.blamed: list[Signal] = []
-        self.lines = LoggedFailures(live.context, Exchange(live.paths), self.blamed.append)
-        self._folder = folder
+        self.seconds = 100.0
+        self.lines = LoggedFailures(
+            live.context, Exchange(live.paths), self.blamed.append, lambda: self.seconds
+        )
+        self.folder = folder
         self._monkeypatch = monkeypatch
 
     def written(self) -> None:
@@ -48,17 +52,17 @@ class Log:
     def runs(self, during: Callable[[], None]) -> datetime:
         """Let an opencode with a key of its own run meanwhile; return when it failed."""
         self._monkeypatch.setenv(NAME, json.dumps(OWN))
-        with opencode_running(self.live.paths, self._folder):
+        with opencode_running(self.live.paths, self.folder):
             self._monkeypatch.delenv(NAME)
             during()
             at = self.live.clock.now = datetime.now(UTC)
         self.live.clock.pass_time(seconds=1)
         return at
 
-    def fails(self, at: datetime, provider: str = "acme") -> None:
+    def fails(self, at: datetime, provider: str = "acme", run: str | None = None) -> None:
         said = "Rate limit reached"
         line = LoggedFailure(at, provider, "m1", "ses_1", small=False, message=said)
-        self.lines.hear(replace(line, began_at=at))
+        self.lines.hear(replace(line, began_at=at, run=run))
 
     def said(self) -> list[str]:
         return [event.why for event in self.live.events() if event.kind == "problem"]
@@ -101,14 +105,79 @@ def test_b1_a_process_that_was_never_seen_says_nothing(log: Log) -> None:
     assert (len(log.blamed), log.said()) == (1, [])
 
 
-def test_where_the_bridge_is_installed_nobody_is_looked_at(log: Log) -> None:
+def test_b1_a_key_that_is_taken_out_of_a_file_stays_in_an_opencode_that_runs(log: Log) -> None:
+    file = log.live.paths.opencode_config / "opencode.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(OWN))
+    with opencode_running(log.live.paths, log.folder):
+        log.written()
+        file.unlink()
+        log.fails(datetime.now(UTC))
+        log.fails(datetime.now(UTC), "other")
+
+    assert log.blamed == []
+    (why,) = log.said()
+    assert why.startswith(f"acme: {file} (as it was while that opencode ran) may give a key")
+
+
+def test_b1_another_one_that_began_without_it_does_not_have_it(log: Log) -> None:
+    file = log.live.paths.opencode_config / "opencode.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(OWN))
+    with opencode_running(log.live.paths, log.folder):
+        log.written()
+    log.lines.see_opencodes()
+    file.unlink()
+    log.live.clock.now = datetime.now(UTC) + timedelta(minutes=5)
+    with opencode_running(log.live.paths, log.folder):
+        log.fails(log.live.clock.now)
+
+    assert (len(log.blamed), log.said()) == (1, [])
+
+
+@pytest.mark.parametrize("how", ["cut", "much"])
+def test_b1_a_folder_of_which_the_log_does_not_tell_any_more_is_remembered(
+    log: Log, how: str
+) -> None:
+    used = log.folder / "used"
+    used.mkdir()
+    (used / "opencode.json").write_text(json.dumps(OWN))
+    path = log.live.paths.opencode_logs / "opencode.log"
+    with opencode_running(log.live.paths, log.folder):
+        log.written()
+        at = datetime.now(UTC)
+        path.write_text(run_line("a1", at, f'"creating instance" directory={used}'))
+        log.seconds += 1
+        log.lines.see_opencodes()
+        path.write_text("" if how == "cut" else run_line("b2", at, "published") * 80_000)
+        log.fails(datetime.now(UTC), run="a1")
+
+    assert log.blamed == []
+    (why,) = log.said()
+    assert why.startswith(f"acme: {used / 'opencode.json'} gives a key")
+
+
+def test_where_the_bridge_is_installed_it_looks_seldom(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = bridge_file(log.live.paths).path
     path.parent.mkdir(parents=True)
     path.write_bytes(bridge_source())
-    at = log.runs(log.written)
-    log.fails(at)
+    looks: list[int] = []
+    now = [100.0]
+    keys = RememberedKeys(log.live.context, Exchange(log.live.paths), lambda: now[0])
 
-    assert log.said() == []
+    def look(*_: object) -> list[Opencode]:
+        looks.append(1)
+        return []
+
+    monkeypatch.setattr("rotator.watcher.remembered_keys.opencodes_without_bridge", look)
+    for _ in range(61):
+        log.write()
+        keys.look()
+        now[0] += 1
+
+    assert len(looks) == 1 + 1 + 1
 
 
 def test_it_looks_once_a_second_at_most_and_only_where_something_was_written(
