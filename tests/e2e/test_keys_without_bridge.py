@@ -88,7 +88,7 @@ def test_b1_a_key_of_a_folder_of_which_the_log_does_not_tell_blames_nobody(
 def test_b1_a_key_that_was_taken_out_of_its_file_stays_in_an_opencode_that_runs(
     house: Household, provider: LoopbackProvider, how: str
 ) -> None:
-    file, named = house.project / "opencode.json", house.project / "key.txt"
+    file, named = house.project / "opencode.json", house.project / "key-canary.txt"
     if how == "the user's own":
         file = house.config_folder / "opencode.json"
         before = file.read_text()
@@ -98,7 +98,7 @@ def test_b1_a_key_that_was_taken_out_of_its_file_stays_in_an_opencode_that_runs(
     else:
         before = "{}"
         named.write_text(OWN)
-        file.write_text(gives("{file:./key.txt}" if how == "named file" else OWN))
+        file.write_text(gives("{file:./key-canary.txt}" if how == "named file" else OWN))
 
     def meanwhile(_: Server) -> None:
         if how == "named file":

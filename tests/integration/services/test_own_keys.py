@@ -580,9 +580,9 @@ def test_b1_a_file_that_is_named_and_has_changed_since_may_have_held_another_key
     live: Live, project: Path
 ) -> None:
     """It holds the login's own key now."""
-    key = project / "key.txt"
+    key = project / "key-canary.txt"
     key.write_text(api("b")["key"])
-    file = write(project / "opencode.json", {"apiKey": "{file:./key.txt}"})
+    file = write(project / "opencode.json", {"apiKey": "{file:./key-canary.txt}"})
     run = logged(live, project)
     with (live.paths.opencode_logs / "opencode.log").open("a") as log:
         log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
