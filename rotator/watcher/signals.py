@@ -33,7 +33,6 @@ from rotator.model import (
     Fault,
     FaultKind,
     Finding,
-    HomeName,
     Meaning,
     Signal,
     Source,
@@ -183,7 +182,7 @@ class SignalHandler:
         before = state.slot(signal.provider).active
         verdict = self._decide(signal, finding)
         stays = self._context.store.state().slot(signal.provider).active == before
-        if signal.home is not HomeName.AUTH_FILE:
+        if signal.home.follows_switches:
             stays = verdict.kind is VerdictKind.PASS
         is_news = counts(fault) and not counted_before(fault)
         if stays and is_news and finding.meaning in _UNMARKED:
@@ -228,7 +227,7 @@ class SignalHandler:
         self._note_wait(signal, verdict)
         if finding.meaning in LIMITS and finding.until is None:
             self._ask_until_when(signal)
-        if signal.home is HomeName.AUTH_FILE:
+        if not signal.home.follows_switches:
             self._say_who_needs_a_restart(signal, before)
         if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
             self._lines.expect(_reported(self._context, signal))
