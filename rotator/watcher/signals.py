@@ -21,7 +21,7 @@ from rotator.core.failures.faults import (
     find_fault,
     with_end,
 )
-from rotator.core.failures.reported_failures import Note, ReportedFailure
+from rotator.core.failures.reported_failures import Note, ReportedFailure, StoppedWait
 from rotator.core.selection import failover as engine
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.policy import stands_in
@@ -124,9 +124,12 @@ class SignalHandler:
             self._reply(signal)(PASS)
         return True
 
-    def on_session_note(self, note: Note) -> None:
-        """Work off what a bridge says of a request that its log will tell of."""
-        self._lines.note(note)
+    def on_session_note(self, note: Note | StoppedWait) -> None:
+        """Work off what a bridge says of a request that is in its log, or waits no more."""
+        if isinstance(note, StoppedWait):
+            self._waiting.pop(note.request, None)
+        else:
+            self._lines.note(note)
 
     def on_logged_failure(self, failure: LoggedFailure, with_last: bool = False) -> None:  # noqa: FBT001, FBT002  # a hook
         """Work off a failure in opencode's log, unless a bridge has reported it already.
