@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator.cli.accounts import homes_json
 from rotator.context import Context
 from rotator.errors import LiveFileUnreadable, NothingToRotateTo, SwapConflict
 from rotator.live.homes import capture_home, switch, take_out_of
@@ -496,3 +497,40 @@ def test_a_key_that_is_added_where_only_opencode_2_is_used_takes_nobody_s_place(
 
     assert (done.account.alias, done.live) == ("new", "work")
     assert not both.live.paths.auth_file.exists()
+
+
+SECRET = "KEY-CANARY-in-a-label"
+
+
+@pytest.mark.parametrize(
+    "label", [SECRET, f"my key: {SECRET} (work)", f" {SECRET}", SECRET[:-3]], ids=range(4)
+)
+@pytest.mark.parametrize("in_another_row", [False, True])
+def test_a_key_that_was_given_as_a_name_is_shown_and_written_nowhere(
+    both: Both, label: str, *, in_another_row: bool
+) -> None:
+    both.table.log_in("acme", {"type": "key", "key": SECRET}, "" if in_another_row else label)
+    if in_another_row:
+        both.table.log_in("acme", key("b"), label)
+    both.look()
+
+    state = both.live.state
+    assert {place.label for place in state.standings} <= {"", "acme"}
+    assert all(account.alias.startswith("acme-") for account in state.accounts)
+    said = json.dumps([homes_json(account, state) for account in state.accounts])
+    said += " ".join(f"{event.account} {event.why}" for event in both.live.events())
+    assert "in-a-label" not in said.lower()
+    assert both.live.names() == ["acme/acme-1", "acme/acme-2"][: 1 + in_another_row]
+
+
+def test_tokens_that_were_given_as_a_name_are_shown_nowhere(both: Both) -> None:
+    both.log_in("opaque", tokens("x"), f"mine {tokens('x')['refresh']}")
+
+    assert both.live.names() == ["opaque/opaque-1"]
+    assert [place.label for place in both.live.state.standings] == [""]
+
+
+def test_a_name_that_a_key_has_a_little_of_is_a_name(both: Both) -> None:
+    both.log_in("acme", key("work"), "work")
+
+    assert both.live.names() == ["acme/work"]
