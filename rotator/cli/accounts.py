@@ -63,7 +63,7 @@ command.add_command(drop)
 @command.command(context_settings={"allow_extra_args": True})
 @click.argument("provider")
 @click.option("--alias", help="Its name; else one is made from the login.")
-@click.option("--activate", is_flag=True, help="Put it into auth.json now.")
+@click.option("--activate", is_flag=True, help="Make it the live one now.")
 @click.option("--no-check", is_flag=True, help="Do not ask the provider whether it is good.")
 @json_option
 @click.pass_context
@@ -376,15 +376,25 @@ def _say(done: ledger.Done, verb: str, *, as_json: bool) -> None:
                 "provider": account.provider,
                 "alias": account.alias,
                 "live": done.live,
+                "live_in": {home.value: alias for home, alias in done.live_in.items()},
                 "note": done.note,
             }
         )
         return
-    live = (
-        f"{account.provider}/{done.live} is live"
-        if done.live
-        else f"{account.provider} has no live login"
-    )
-    click.echo(f"{account.name} {verb}; {live}")
+    click.echo(f"{account.name} {verb}; {_live_words(done)}")
     if done.note:
         click.echo(done.note)
+
+
+def _live_words(done: ledger.Done) -> str:
+    """Return who is live now; in which home, only where that makes a difference."""
+    provider, live_in = done.account.provider, done.live_in
+    if done.live is None:
+        return f"{provider} has no live login"
+    if len({*live_in.values()}) == 1:
+        return f"{provider}/{done.live} is live"
+    told = (
+        f"{provider}/{alias} is live in {home.value}" if alias else f"nobody in {home.value}"
+        for home, alias in live_in.items()
+    )
+    return ", ".join(told)

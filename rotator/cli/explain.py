@@ -9,7 +9,7 @@ import click
 
 from rotator.cli.common import context_for_reading, json_option, print_json, provider_id
 from rotator.core.logins.perhaps_one import perhaps_words
-from rotator.core.selection.explain import Explanation, explain, sentences, with_notes
+from rotator.core.selection.explain import Explanation, Outlook, explain, sentences, with_notes
 from rotator.errors import AccountNotFound
 from rotator.live.knowledge import knowledge
 from rotator.opencode.auth.placement_sentences import swap_obstacle
@@ -75,10 +75,17 @@ def _json(told: Explanation) -> dict[str, Any]:
             {"alias": argument.account.alias, "active": argument.is_live, "why": argument.says}
             for argument in told.arguments
         ],
-        "next": told.next.alias if told.next else None,
-        "next_why": told.next_why,
-        "preferred": told.better.alias if told.better else None,
-        "preferred_why": told.better_why,
-        "held_by": told.held_by,
+        **_outlook_json(told.first),
         "own_key": told.own_key,
+        "homes": {outlook.home.value: _outlook_json(outlook) for outlook in told.outlooks},
+    }
+
+
+def _outlook_json(outlook: Outlook) -> dict[str, Any]:
+    return {
+        "next": outlook.next.alias if outlook.next else None,
+        "next_why": outlook.next_why,
+        "preferred": outlook.better.alias if outlook.better else None,
+        "preferred_why": outlook.better_why,
+        "held_by": outlook.held_by,
     }

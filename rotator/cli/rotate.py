@@ -11,13 +11,12 @@ from rotator.cli.common import context_for_command, json_option, print_json, pro
 from rotator.context import Context
 from rotator.core.selection.homes import homes_for
 from rotator.errors import LiveFileError, NothingToRotateTo
+from rotator.live.every_home import homes_of_names
 from rotator.live.restore import Rebuilt, rebuild_at_rest
 from rotator.live.unclaimed import LIST, KeptContent
-from rotator.model import HomeName
-from rotator.opencode.auth.placement_sentences import swap_obstacle
 from rotator.services.own_keys import unreached
 from rotator.services.restarts import bridges_in_use, note_restart, takes_effect, when_used
-from rotator.services.rotate import Plan, Rotated, plan_rotation, rotate, split_target
+from rotator.services.rotate import Plan, Rotated, goes_on, plan_rotation, rotate, split_target
 
 
 @click.command()
@@ -52,7 +51,8 @@ def command(
         present = bridges_in_use(context)
         when = takes_effect(context, present, to, done.homes)
         used = when_used(context, present, to, done.homes)
-        own = unreached(context, present, to) if HomeName.AUTH_FILE in done.homes else None
+        is_read_at_start = any(not home.follows_switches for home in done.homes)
+        own = unreached(context, present, to) if is_read_at_start else None
     if as_json:
         print_json(
             {
@@ -75,7 +75,7 @@ def command(
         verb = "is already"
     click.echo(f"{plan.provider}: {to.alias} {verb} live ({done.why}); {used}")
     if done.obstacle is not None:
-        click.echo(f"! OpenCode 2 goes on with what it has: {done.obstacle}", err=True)
+        click.echo(f"! {done.obstacle}", err=True)
 
 
 def _carry_out(context: Context, plan: Plan, *, dry_run: bool) -> Rotated:
@@ -84,11 +84,14 @@ def _carry_out(context: Context, plan: Plan, *, dry_run: bool) -> Rotated:
         done = rotate(context, plan)
         note_restart(context, done.put, written=done.written)
         return done
-    homes = homes_for(context.store.state(), plan.to)
-    obstacle = swap_obstacle(context.paths.auth_file) if HomeName.AUTH_FILE in homes else None
-    if obstacle is not None:
-        raise LiveFileError(obstacle)
-    return Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
+    wanted = homes_for(context.store.state(), plan.to)
+    known = {home.name: home.obstacle() for home in homes_of_names(context, wanted)}
+    homes = tuple(name for name in wanted if known[name] is None)
+    told = [goes_on(name.value, why) for name, why in known.items() if why is not None]
+    if not homes:
+        raise LiveFileError(next(filter(None, known.values())))
+    obstacle = told[0] if told else None
+    return Rotated(plan.left, plan.to, plan.why, written=False, homes=homes, obstacle=obstacle)
 
 
 def _rebuilt(

@@ -11,7 +11,6 @@ from rotator.cli.bridge import bridge_json
 from rotator.cli.common import context_for_reading, json_option, state_words, table_lines
 from rotator.core.selection.homes import live_of
 from rotator.errors import RotatorError, UsageError
-from rotator.model import HomeName
 from rotator.services.status import HomeLine, ProviderLine, RunningOpencode, Status, read_status
 from rotator.system.paths import find_paths
 from rotator.system.watch_holder import WatchHolder
@@ -130,8 +129,9 @@ def _lines(overview: Status, *, is_counting: bool) -> list[str]:
         ["balancing", "on" if overview.state.balancing else "off"],
         ["auth.json", str(overview.auth_file)],
     ]
-    database = [home for home in overview.homes if home.name is HomeName.DATABASE]
-    rows += [[home.name.value, f"{home.path}: {_logins(home)}"] for home in database]
+    # Of the one place above nobody counts the logins.
+    others = [home for home in overview.homes if not home.name.has_one_place]
+    rows += [[home.name.value, f"{home.path}: {_logins(home)}"] for home in others]
     rows += [["opencode", f"{o.who}{_what_it_has(o)}"] for o in overview.opencodes]
     rows += [
         ["opencode", f"{opencode.who} uses {sanitize(opencode.auth_file)}"]

@@ -98,7 +98,7 @@ def look_at_both_homes(
     in_file = {row["active"] for row in slots if row["active"] is not None}
     in_both = in_file & {row["account"] for row in standings}
     for row in sorted((row for row in accounts if row["id"] in in_both), key=_name):
-        homes = f"{HomeName.AUTH_FILE.value} and in {HomeName.DATABASE.value}"
+        homes = " and in ".join(home.value for home in HomeName)
         says = f"{_name(row)} stands in {homes}"
         if not _has_refresh_token(row):
             yield ok(Check.ACCOUNTS, says)

@@ -7,7 +7,7 @@ wherever older ones of it stand; and an account is made the active one.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rotator.context import Context
 from rotator.core.logins.credential_secrets import same_secrets
@@ -16,7 +16,8 @@ from rotator.live.capture_content import take_descents
 from rotator.live.home_content import capture_entries, forget_home
 from rotator.live.newest_tokens import look_into_auth_json
 from rotator.live.refresh_answers import settled
-from rotator.model import Account, AccountId, Event, EventKind
+from rotator.live.swap import Swapped, SwapRequest
+from rotator.model import Account, AccountId, Event
 from rotator.opencode.home import Absent, Entries, Home, HomeEntry, HomeReading, Unusable
 from rotator.system.locks import swap_lock, watcher_pid
 
@@ -24,15 +25,6 @@ log = logging.getLogger(__name__)
 _MOST_TRIES = 5
 # A request waits for it, and the bridge for a quarter of a second.
 _PATIENCE_SECONDS = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchedIn:
-    """What a switch in a home did: who was active, who is, and whether anything was done."""
-
-    left: Account | None
-    put: Account
-    done: bool
 
 
 def capture_home(
@@ -80,11 +72,12 @@ def capture_tokens(context: Context, home: Home, *, watched: bool) -> str | None
     return None
 
 
-def switch(context: Context, home: Home, account_id: AccountId, why: str) -> SwitchedIn:
+def switch(context: Context, home: Home, order: SwapRequest) -> Swapped | None:
     """Make an account the active one of its provider in a home, putting it in if need be.
 
-    Raises LiveFileUnreadable, SwapConflict, SwapUnverified, LiveFileError, AccountNotFound,
-    NothingToRotateTo (its refresh token is spent, or may be), StoreError.
+    None if another one is active by now than was expected. Raises LiveFileUnreadable,
+    SwapConflict, SwapUnverified, LiveFileError, AccountNotFound, NothingToRotateTo (its refresh
+    token is spent, or may be), StoreError.
     """
     with swap_lock(context.paths.swap_lock):
         # By then a server may have refreshed what it was switched to.
@@ -93,20 +86,21 @@ def switch(context: Context, home: Home, account_id: AccountId, why: str) -> Swi
         for _ in range(_MOST_TRIES):
             reading = _required(capture_home(context, home, watched=watched), home)
             state = context.store.state()
-            account = state.account(account_id)
+            account = state.account(order.account)
             if account is None:
                 message = "the account to rotate to was removed meanwhile"
                 raise AccountNotFound(message)
             left = state.active_in(home.name, account.provider)
-            if left is not None and left.id == account.id:
-                return SwitchedIn(left, account, done=False)
+            if order.check_expected and (left.id if left else None) != order.expected:
+                return None
+            if _is_used(context, home, account, reading):
+                return _settle(context, home, order, Swapped(left, account, written=False))
             account = settled(context, account)
             context.store.require_turn()
-            slot = _slot_of(context, home, account, watched=watched)
+            slot = _slot_of(context, home, account, reading, watched=watched)
             if home.activate(slot):
                 capture_home(context, home, watched=watched, ours=frozenset({slot}))
-                _tell(context, home, SwitchedIn(left, account, done=True), why)
-                return SwitchedIn(left, account, done=True)
+                return _settle(context, home, order, Swapped(left, account, written=True))
             log.info("a login went from %s while it was to be activated", reading)
     message = f"{home.where()} kept changing while a login was to be activated"
     raise SwapConflict(message, hint="try again in a moment")
@@ -122,14 +116,14 @@ def prepare(
     """
     with swap_lock(context.paths.swap_lock, patience_seconds=_PATIENCE_SECONDS):
         look_into_auth_json(context, watched=True)
-        _required(capture_home(context, home, watched=True, ours=ours), home)
+        reading = _required(capture_home(context, home, watched=True, ours=ours), home)
         account = context.store.state().account(account_id)
         if account is None:
             message = "the account to go on with was removed meanwhile"
             raise AccountNotFound(message)
         account = settled(context, account)
         context.store.require_turn()
-        return account, _slot_of(context, home, account, watched=True)
+        return account, _slot_of(context, home, account, reading, watched=True)
 
 
 def take_out_of(context: Context, home: Home, account_id: AccountId) -> None:
@@ -160,22 +154,48 @@ def _required(reading: HomeReading, home: Home) -> Entries:
             raise LiveFileUnreadable(why, hint="nothing was written")
 
 
-def _slot_of(context: Context, home: Home, account: Account, *, watched: bool) -> str:
-    """Return a slot that holds the account, made if there is none."""
+def _is_used(context: Context, home: Home, account: Account, reading: Entries) -> bool:
+    """Tell whether what is active in a home is the account, with the tokens that it has."""
+    slots = _slots_of(context, home, account, reading)
+    entry = reading.at(slots[0]) if slots else None
+    return entry is not None and entry.active
+
+
+def _slots_of(context: Context, home: Home, account: Account, reading: Entries) -> list[str]:
+    """Return the slots that hold the account, the active one first.
+
+    An active one that cannot get the account's tokens is none: another one has to be activated.
+    """
     standing = [s for s in context.store.state().standings_of(account.id) if s.home is home.name]
-    if standing:
-        return standing[0].slot
+    entries = ((place.slot, reading.at(place.slot)) for place in standing)
+    return [slot for slot, entry in entries if entry is None or not _would_mix(account, entry)]
+
+
+def _slot_of(
+    context: Context, home: Home, account: Account, reading: Entries, *, watched: bool
+) -> str:
+    """Return a slot that holds the account, made if there is none."""
+    slots = _slots_of(context, home, account, reading)
+    if slots:
+        return slots[0]
     slot = home.put(account.provider, account.alias, account.credential)
     capture_home(context, home, watched=watched, ours=frozenset({slot}))
     return slot
 
 
-def _tell(context: Context, home: Home, done: SwitchedIn, why: str) -> None:
-    left, put = done.left.alias if done.left else None, done.put
-    said = f"{why} (in {home.name.value})"
-    event = Event(context.clock(), EventKind.SWAPPED, put.provider, put.name, left, put.alias, said)
-    context.record([event])
+def _settle(context: Context, home: Home, order: SwapRequest, done: Swapped) -> Swapped:
+    """Write down what was done."""
+    order.on_renamed(done.put)
+    with context.store.transaction():
+        order.also()
+    events = list(order.events)
+    if done.written:
+        left, put = done.left.alias if done.left else None, done.put
+        why, now = f"{order.why} (in {home.name.value})", context.clock()
+        events.append(Event(now, order.kind, put.provider, put.name, left, put.alias, why))
+    context.record(events)
     context.notify_changed()
+    return done
 
 
 def _mend(context: Context, home: Home, reading: Entries) -> bool:
@@ -198,17 +218,26 @@ def _is_behind(account: Account, entry: HomeEntry) -> bool:
     """Tell whether an account has newer tokens than stand there.
 
     Also such as nothing but the time says are its own: what stood there is kept beside them, and
-    whoever sends it once more ends the login in both homes. A running server would send those of
-    another account of the vendor's in the name of the one that is active.
+    whoever sends it once more ends the login in both homes.
     """
     credential = entry.credential
-    if isinstance(credential, str):
-        return False
-    names = {credential.account_id, account.credential.account_id}
-    is_mixed = entry.active and None not in names and len(names) > 1
     return (
-        not is_mixed
+        not isinstance(credential, str)
+        and not _would_mix(account, entry)
         and account.credential.type == credential.type == "oauth"
         and account.maybe is None
         and not same_secrets(account.credential, credential)
     )
+
+
+def _would_mix(account: Account, entry: HomeEntry) -> bool:
+    """Tell whether a running server would send an account's tokens in another one's name.
+
+    So it is with an active row of another account of the vendor's: of its name nobody tells it.
+    """
+    credential = entry.credential
+    if isinstance(credential, str) or not entry.active:
+        return False
+    names = {credential.account_id, account.credential.account_id}
+    is_another = None not in names and len(names) > 1
+    return is_another and not same_secrets(account.credential, credential)

@@ -131,7 +131,9 @@ def _in_one_piece(context: Context) -> Iterator[None]:
         yield
 
 
-def take_out(context: Context, account: Account, *, also: Callable[[], None]) -> bool:
+def take_out(
+    context: Context, account: Account, *, also: Callable[[], None] = lambda: None
+) -> bool:
     """Take the entry of a live account out of auth.json and leave its slot empty.
 
     `also` adds writes to the bookkeeping's transaction. False if another account is in the

@@ -19,6 +19,28 @@ class HomeName(StrEnum):
     AUTH_FILE = "auth.json"
     DATABASE = "opencode.db"
 
+    @property
+    def has_one_place(self) -> bool:
+        """Whether a provider has a single place there: what stands in it is active, and no other.
+
+        Of a home with several it is noted where what stands (`Standing`).
+        """
+        return self is HomeName.AUTH_FILE
+
+    @property
+    def follows_switches(self) -> bool:
+        """Whether its opencode makes anew what its requests need when another login is active.
+
+        Else a request that failed goes on with a login for the same place alone, and tokens that
+        have run out are not resolved for it.
+        """
+        return self is HomeName.DATABASE
+
+    @property
+    def tells_of_turns(self) -> bool:
+        """Whether its bridge says which turns are under way, so that a swap can wait for them."""
+        return self is HomeName.AUTH_FILE
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

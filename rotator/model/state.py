@@ -125,7 +125,7 @@ class State:
 
     def active_in(self, home: HomeName, provider: str) -> Account | None:
         """Return the provider's account that is active in a home, or None."""
-        if home is HomeName.AUTH_FILE:
+        if home.has_one_place:
             return self.active(provider)
         live = (
             standing.account for standing in self.standings if _is_live(standing, home, provider)
@@ -134,18 +134,23 @@ class State:
 
     def is_used(self, home: HomeName, provider: str) -> bool:
         """Tell whether a home has a login of the provider."""
-        if home is HomeName.AUTH_FILE:
+        if home.has_one_place:
             return self.slot(provider).active is not None
         return any(
             standing.home is home and standing.provider == provider for standing in self.standings
         )
 
+    def holds_logins(self, home: HomeName) -> bool:
+        """Tell whether a home has a login of any provider."""
+        if home.has_one_place:
+            return any(slot.active is not None for slot in self.slots.values())
+        return any(standing.home is home for standing in self.standings)
+
     def homes_of(self, account: Account) -> tuple[HomeName, ...]:
         """Return the homes in which an account stands."""
         standing = {place.home for place in self.standings_of(account.id)}
-        if self.slot(account.provider).active == account.id:
-            standing.add(HomeName.AUTH_FILE)
-        return tuple(home for home in HomeName if home in standing)
+        live = self.live_in(account)
+        return tuple(home for home in HomeName if home in standing or home in live)
 
     def live_in(self, account: Account) -> tuple[HomeName, ...]:
         """Return the homes in which an account is the active one."""

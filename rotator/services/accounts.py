@@ -1,12 +1,12 @@
 """What a person does to accounts: add, rename, remove, disable, enable, merge.
 
-Each is one transaction; where the account is live, auth.json is taken care of first.
+Each is one transaction; each home in which the account is live is taken care of first.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from rotator.context import Context
@@ -20,7 +20,7 @@ from rotator.core.logins.merging import (
 )
 from rotator.core.logins.remembered import MERGED, RENAMED
 from rotator.core.logins.token_lines import Join, kept_logins
-from rotator.core.selection.homes import live_of, seen_from
+from rotator.core.selection.homes import homes_for, live_in_each, live_of, seen_from
 from rotator.core.selection.policy import Selection, choose
 from rotator.errors import (
     AccountNotFound,
@@ -34,8 +34,9 @@ from rotator.errors import (
 )
 from rotator.live.account_changes import How, join, renew, settle
 from rotator.live.account_removal import remove_account
+from rotator.live.every_home import LiveHome, homes_of_names
 from rotator.live.knowledge import knowledge, owner_of_offered_entry
-from rotator.live.swap import SwapRequest, swap, take_out
+from rotator.live.swap import SwapRequest
 from rotator.model import (
     Account,
     AccountId,
@@ -46,11 +47,9 @@ from rotator.model import (
     HomeName,
     State,
 )
-from rotator.opencode.second_home import second_home
 from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import with_fresh_tokens
-from rotator.services.rotate import find_account
-from rotator.services.second_home import has_second_home
+from rotator.services.rotate import find_account, goes_on
 from rotator.services.still_sent import with_senders
 from rotator.system.locks import swap_lock
 
@@ -59,20 +58,24 @@ BY_USER = "disabled by you"
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What happened to an account; `live` names who is active now, in auth.json first."""
+    """What happened to an account; `live_in` names who is active now in each home that is used."""
 
     account: Account
-    live: str | None
+    live_in: Mapping[HomeName, str | None]
     note: str | None = None
+
+    @property
+    def live(self) -> str | None:
+        """Who is active, in the first home that has somebody."""
+        return next(filter(None, self.live_in.values()), None)
 
 
 def add(
     context: Context, provider: str, credential: Credential, *, alias: str | None, activate: bool
 ) -> Done:
-    """Save a credential as an account; put it into auth.json if nobody is active or asked to.
+    """Save a credential as an account; make it the live one if nobody is, or if asked to.
 
-    A credential that is saved already renews its account instead, in auth.json too if that
-    account is live.
+    A credential that is saved already renews its account instead, also wherever that is live.
     """
     with swap_lock(context.paths.swap_lock), context.store.transaction():
         account_id, saved_as = _save(context, provider, credential, alias)
@@ -85,20 +88,18 @@ def add(
         )
     context.notify_changed()
     state = context.store.state()
-    active = state.active(provider)
-    is_live = active is not None and active.id == account.id
-    if activate or is_live or live_of(state, provider) is None:
+    is_live, is_wanted = bool(state.live_in(account)), live_of(state, provider) is None
+    if activate or is_live or is_wanted:
         account = with_fresh_tokens(context, account) or account
+        wanted = homes_for(state, account) if activate or is_wanted else state.live_in(account)
         if account.why_login_at(context.clock()) is None:
-            # It may turn out that somebody else has exchanged its refresh token.
-            with contextlib.suppress(NothingToRotateTo):
-                swap(context, SwapRequest(account.id, "added by hand"))
+            _put_in(context, account, wanted, "added by hand")
             account = context.store.state().account(account.id) or account
     why_login = account.why_login_at(context.clock())
     if why_login is not None:
         needs = f"it needs a login: {why_login}"
         note = needs if note is None else f"{note}; {needs}"
-    return Done(account, _live(context, provider), note)
+    return Done(account, live_aliases(context, provider), note)
 
 
 def _save(
@@ -137,41 +138,38 @@ def rename(context: Context, account: Account, to: str) -> Done:
     why = f"{RENAMED}{account.alias} to {alias}"
     context.record([Event(now, EventKind.CHANGED, account.provider, renamed.name, why=why)])
     context.notify_changed()
-    return Done(renamed, _live(context, account.provider))
+    return Done(renamed, live_aliases(context, account.provider))
 
 
 def disable(context: Context, account: Account) -> Done:
-    """Keep an account from being chosen; if it is live, the best other one is put in first.
+    """Keep an account from being chosen; where it is live, the best other one is put in first.
 
-    Where auth.json cannot be written it is kept from being chosen all the same.
+    Where that cannot be done it is kept from being chosen all the same.
     """
 
     def forbid() -> None:
         context.store.set_disabled(account.id, BY_USER)
 
-    other = _successor(context, account)
-    is_out = False
-    try:
-        note = _make_way_elsewhere(context, account)
-    except LiveFileError as exc:
-        note = f"{account.alias} stays active in {HomeName.DATABASE.value}: {exc.message}"
-    if other is not None:
+    notes, why, is_out = list[str](), f"{account.alias} was disabled", False
+    for home in _wherelive_aliases(context, account):
+        stays = f"{account.alias} stays live{_in(context, home)}"
+        other = _successor(context, home, account)
+        if other is None:
+            notes.append(f"{stays}: no other account of {account.provider} is ready")
+            continue
         try:
-            is_out = _make_way(context, account, other, f"{account.alias} was disabled", forbid)
+            is_out |= home.put_in(_in_place_of(account, other, why, forbid)) is not None
         except (LiveFileUnreadable, SwapConflict, SwapUnverified):
             raise  # these pass, or everything else was done by then
         except LiveFileError as exc:
-            note = (
-                f"{account.alias} stays live until it can be swapped out: {exc.message};"
-                f" rotator rotate {account.provider} does it then"
-            )
-    elif _is_live(context, account):
-        note = f"{account.alias} stays live: no other account of {account.provider} is ready"
+            then = f"rotator rotate {account.provider} does it then"
+            notes.append(f"{stays} until it can be swapped out: {exc.message}; {then}")
     if not is_out:
         with context.store.transaction():
             forbid()
     _changed(context, account, BY_USER)
-    return Done(account, _live(context, account.provider), with_senders(context, account, note))
+    note = with_senders(context, account, "; ".join(notes) or None)
+    return Done(account, live_aliases(context, account.provider), note)
 
 
 def allow_refresh(context: Context, account: Account, *, allowed: bool) -> Done:
@@ -191,7 +189,7 @@ def allow_refresh(context: Context, account: Account, *, allowed: bool) -> Done:
         context.store.allow_refresh(account.id, allowed=allowed)
     verb = "allowed" if allowed else "forbidden"
     _changed(context, account, f"refreshing its tokens while it is parked was {verb}")
-    return Done(account, _live(context, account.provider), call.consent if allowed else None)
+    return Done(account, live_aliases(context, account.provider), call.consent if allowed else None)
 
 
 def enable(context: Context, account: Account) -> Done:
@@ -205,36 +203,26 @@ def enable(context: Context, account: Account) -> Done:
         lifted = lift_by_hand(context, account, "enabled by you")
     context.record(lifted)
     _changed(context, account, "enabled by you")
-    return Done(account, _live(context, account.provider))
+    return Done(account, live_aliases(context, account.provider))
 
 
 def remove(context: Context, account: Account, *, with_kept: bool = False) -> Done:
-    """Forget an account; if it is live, the best other one takes over, else the entry goes.
+    """Forget an account; where it is live, the best other one takes over, else its login goes.
 
     Its credential leaves everything that is kept, backups and free bytes included. A login that
     it keeps and that may be somebody else's becomes an account; `with_kept`: it goes as well.
-    Raises LiveFileError, with nothing done, where OpenCode 2 cannot be told of its successor.
+    Raises LiveFileError where its successor cannot be put in; then it is there still.
     """
-    parted: list[tuple[AccountId | None, list[Event]]] = []
-
-    def forget() -> None:
-        now = context.clock()
-        parted[:] = [remove_account(context, account, now, with_kept=with_kept)]
-
-    other = _successor(context, account)
-    _make_way_elsewhere(context, account)
-    _take_out_elsewhere(context, account)
-    gone = (
-        _make_way(context, account, other, f"{account.alias} was removed", forget)
-        if other
-        else take_out(context, account, also=forget)
-    )
-    if not gone:
-        with context.store.transaction():
-            forget()
+    for home in _wherelive_aliases(context, account):
+        other = _successor(context, home, account)
+        if other is not None:
+            home.put_in(_in_place_of(account, other, f"{account.alias} was removed"))
+    for home in homes_of_names(context, context.store.state().homes_of(account)):
+        home.take_out(account)
     now = context.clock()
     why = "removed by you"
-    ((kept_as, events),) = parted
+    with context.store.transaction():
+        kept_as, events = remove_account(context, account, now, with_kept=with_kept)
     context.record(events)
     context.record([Event(now, EventKind.REMOVED, account.provider, account.name, why=why)])
     _forget_usage(context, account)
@@ -249,7 +237,9 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
         with_senders(context, account),
         None if is_purged else "its credential leaves the backups at the next chance",
     ]
-    return Done(account, _live(context, account.provider), "; ".join(filter(None, notes)) or None)
+    return Done(
+        account, live_aliases(context, account.provider), "; ".join(filter(None, notes)) or None
+    )
 
 
 def kept_beside(context: Context, state: State) -> dict[AccountId, int]:
@@ -269,7 +259,9 @@ def merge(context: Context, keep: Account, other: Account) -> Done:
         # They may have got newer credentials since they were named.
         keep, other = _still_there(context, keep), _still_there(context, other)
         refuse_two_that_work(keep, other, now)
-        active = context.store.state().active(keep.provider)
+        state = context.store.state()
+        active = state.active(keep.provider)
+        live_in = {*state.live_in(keep), *state.live_in(other)}
         best = likelier(keep, other, active)
         # Of what somebody has disabled nobody has seen that it is spent; a word may be wrong.
         is_disabled = (keep.disabled is None) is not (other.disabled is None)
@@ -278,13 +270,19 @@ def merge(context: Context, keep: Account, other: Account) -> Done:
         events = settle(context, keep.provider, now)
     context.record(events)
     _changed(context, keep, f"{other.alias}{MERGED}")
-    if active is not None and active.id in {keep.id, other.id}:
-        swap(context, SwapRequest(keep.id, f"{other.alias}{MERGED}"))
+    obstacles = []
+    for home in homes_of_names(context, live_in):
+        try:
+            home.put_in(SwapRequest(keep.id, f"{other.alias}{MERGED}"))
+        except (LiveFileUnreadable, SwapConflict, SwapUnverified):
+            raise  # these pass
+        except LiveFileError as exc:
+            obstacles.append(goes_on(home.name.value, exc.message))
     context.purge()
     again = f"is kept, and rotator accounts split {keep.name} makes an account of it again"
     other_one = again if is_kept else "is not used any more"
     note = f"it goes on with the login of {best.alias}; the other one {other_one}"
-    return Done(keep, _live(context, keep.provider), note)
+    return Done(keep, live_aliases(context, keep.provider), "; ".join((note, *obstacles)))
 
 
 def _still_there(context: Context, account: Account) -> Account:
@@ -295,67 +293,48 @@ def _still_there(context: Context, account: Account) -> Account:
     return now
 
 
-def _make_way(
-    context: Context, account: Account, other: Account, why: str, also: Callable[[], None]
-) -> bool:
-    """Put `other` into auth.json in place of `account`; False if that one is not live by now."""
-    order = SwapRequest(other.id, why, expected=account.id, check_expected=True, also=also)
-    return _is_live(context, account) and swap(context, order) is not None
+def _wherelive_aliases(context: Context, account: Account) -> tuple[LiveHome, ...]:
+    return homes_of_names(context, context.store.state().live_in(account))
 
 
-def _make_way_elsewhere(context: Context, account: Account) -> str | None:
-    """Switch to the best other login where the account is active beside auth.json.
-
-    Returns what is to be said where nobody else there can. Raises LiveFileError where it cannot
-    be done: then a server may send another login in this one's name.
-    """
-    state, now = context.decision_state(account.provider), context.clock()
-    if HomeName.DATABASE not in state.live_in(account):
-        return None
-    from rotator.live.homes import switch  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-
-    home = second_home(context.paths)
-    there = {standing.account for standing in state.standings if standing.home is home.name}
-    barred = {other.id for other in state.accounts if other.id not in there} | {account.id}
-    other = choose(state, Selection(account.provider, barred, account.credential), now).account
-    if other is None:
-        none = f"no other login of {account.provider} there is ready"
-        return f"{account.alias} stays active in {home.name.value}: {none}"
-    switch(context, home, other.id, f"{account.alias} makes way")
-    return None
+def _in(context: Context, home: LiveHome) -> str:
+    """Return in which home something is; nobody asks who has one."""
+    return f" in {home.name.value}" if context.store.state().standings else ""
 
 
-def _take_out_elsewhere(context: Context, account: Account) -> None:
-    """Take every login of an account out of OpenCode 2's database; raises LiveFileError."""
-    if not has_second_home(context):
-        return
-    from rotator.live.homes import take_out_of  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-
-    take_out_of(context, second_home(context.paths), account.id)
+def _put_in(context: Context, account: Account, homes: Collection[HomeName], why: str) -> None:
+    for home in homes_of_names(context, homes):
+        # It may turn out that somebody else has exchanged its refresh token.
+        with contextlib.suppress(NothingToRotateTo):
+            home.put_in(SwapRequest(account.id, why))
 
 
-def _successor(context: Context, account: Account) -> Account | None:
-    """Return the best other account, with good tokens where it is to go into auth.json."""
+def _in_place_of(
+    account: Account, other: Account, why: str, also: Callable[[], None] = lambda: None
+) -> SwapRequest:
+    """Return the order to put `other` in, unless somebody else is live by now."""
+    return SwapRequest(other.id, why, expected=account.id, check_expected=True, also=also)
+
+
+def _successor(context: Context, home: LiveHome, account: Account) -> Account | None:
+    """Return the best other account that may be put into a home, with good tokens."""
     barred = {account.id}
     while True:
         wanted = Selection(account.provider, barred, account.credential)
-        state = seen_from(context.decision_state(account.provider), HomeName.AUTH_FILE)
+        state = seen_from(context.decision_state(account.provider), home.name)
         other = choose(state, wanted, context.clock()).account
-        if other is None or not _is_live(context, account):
-            return other
+        if other is None:
+            return None
         fresh = with_fresh_tokens(context, other)
         if fresh is not None and fresh.state_at(context.clock()) is AccountState.READY:
             return fresh
         barred.add(other.id)
 
 
-def _is_live(context: Context, account: Account) -> bool:
-    return context.store.state().slot(account.provider).active == account.id
-
-
-def _live(context: Context, provider: str) -> str | None:
-    active = live_of(context.store.state(), provider)
-    return active.alias if active else None
+def live_aliases(context: Context, provider: str) -> dict[HomeName, str | None]:
+    """Return the alias that is live in each home that has a login of the provider."""
+    live = live_in_each(context.store.state(), provider)
+    return {home: active.alias if active else None for home, active in live.items()}
 
 
 def untaken(provider: str, text: str, taken: set[str]) -> str:

@@ -1,7 +1,7 @@
 """Makes accounts of the logins in an unclaimed content, by the rules of a login by hand.
 
-Nobody is put into auth.json by it; but an account that stands there gets its newer tokens
-there, too, or opencode would go on with tokens that those have spent.
+Nobody is made the live one by it; but wherever an account is live it gets its newer tokens, too,
+or opencode would go on with tokens that those have spent.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from rotator.core.logins.owner import Owner
 from rotator.core.logins.unsaved import logins_of
 from rotator.errors import UsageError
 from rotator.live.account_changes import How, renew
+from rotator.live.every_home import homes_of_names
 from rotator.live.knowledge import knowledge, owner_of_offered_entry
-from rotator.live.swap import SwapRequest, swap
+from rotator.live.swap import SwapRequest
 from rotator.live.unclaimed import find, has_unread
 from rotator.model import Account, Credential, Event, EventKind
 from rotator.opencode.auth.fragments import take_apart
@@ -69,11 +70,12 @@ def adopt(
             context.store.note_purge()
     context.back_up_if_due()
     _tell(context, number, saved, renewed)
+    why = f"adopted from unclaimed content {number}"
     for account in renewed:
-        if context.store.state().slot(account.provider).active == account.id:
-            why = f"adopted from unclaimed content {number}"
-            # Who has just logged in, and was not seen yet, stays.
-            swap(context, SwapRequest(account.id, why, expected=account.id, check_expected=True))
+        # Who has just logged in, and was not seen yet, stays.
+        order = SwapRequest(account.id, why, expected=account.id, check_expected=True)
+        for home in homes_of_names(context, context.store.state().live_in(account)):
+            home.put_in(order)
     names = tuple(account.name for account in renewed)
     return Adopted(number, tuple(saved), names, tuple(left), dropped)
 

@@ -35,7 +35,6 @@ from rotator.model import (
     Event,
     EventKind,
     Finding,
-    HomeName,
     Signal,
     State,
     Verdict,
@@ -53,8 +52,11 @@ _PATIENCE_SECONDS = 0.15
 Answer = Callable[[Verdict], None]
 
 
-class SecondHome(Protocol):
-    """**Protocol:** what switches OpenCode 2's logins for whoever works off a failure."""
+class Switching(Protocol):
+    """**Protocol:** what switches logins, where that is followed, for whoever works off a failure.
+
+    Each request takes its login by the slot there, so it goes on before the switch.
+    """
 
     def prepare(self, account: AccountId) -> tuple[Account, str]:
         """Let an account stand there; return it and its slot. Raises RotatorError."""
@@ -84,10 +86,10 @@ NOTHING_BEFORE = Before()
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a failure is worked off with: who gets new tokens, and who switches in OpenCode 2."""
+    """What a failure is worked off with: who gets new tokens, and who switches logins."""
 
     freshen: Freshen | None = None
-    second: SecondHome | None = None
+    switches: Switching | None = None
     # Whom this process refreshes just now: others wait for the same answer.
     under_way: Collection[AccountId] = ()
 
@@ -139,7 +141,7 @@ def carry_out(
                 since=before.since,
             )
             if not decision.freshen or decision.order is None:
-                if _done(context, signal, decision, reply, means.second):
+                if _done(context, signal, decision, reply, means.switches):
                     break
                 refused |= {decision.order.to.id} if decision.order else set()
                 continue
@@ -213,10 +215,10 @@ def _done(
     signal: Signal,
     decision: Decision,
     reply: _Once,
-    second: SecondHome | None,
+    switches: Switching | None,
 ) -> bool:
-    if signal.home is HomeName.DATABASE:
-        return second is None or _done_in_second(context, signal, decision, reply, second)
+    if signal.home.follows_switches:
+        return switches is None or _done_by_switch(context, signal, decision, reply, switches)
     order = decision.order
     if order is None:
         reply(decision.verdict)
@@ -257,17 +259,14 @@ def _done(
     return done is not None
 
 
-def _done_in_second(
+def _done_by_switch(
     context: Context,
     signal: Signal,
     decision: Decision,
     reply: _Once,
-    second: SecondHome,
+    switches: Switching,
 ) -> bool:
-    """Let a request of OpenCode 2 go on; who is active there is switched once it is under way.
-
-    The bridge takes the login by its slot, so it need not wait for that.
-    """
+    """Let a request go on; who is active is switched once it is under way."""
     order, verdict = decision.order, decision.verdict
     to = order.to if order else _named(context, signal, verdict)
     if to is None or verdict.drop is not None:
@@ -278,7 +277,7 @@ def _done_in_second(
         # A row is yet to be written.
         reply.first_word(engine.ACK)
     try:
-        account, slot = second.prepare(to.id)
+        account, slot = switches.prepare(to.id)
     except RotatorError as exc:
         if order is not None and isinstance(exc, NothingToRotateTo):
             log.warning("another account takes over: %s", exc.message)
@@ -289,8 +288,10 @@ def _done_in_second(
         _mark(context, replace(decision, events=(*decision.events, problem)))
         return True
     reply(replace(_for(verdict, account.credential.digest), slot=slot))
-    if order is not None and second.begin(slot):
-        decision = replace(decision, events=(*decision.events, _switched(context, order, account)))
+    if order is not None and switches.begin(slot):
+        decision = replace(
+            decision, events=(*decision.events, _switched(context, signal, order, account))
+        )
     _mark(context, decision)
     return True
 
@@ -302,9 +303,9 @@ def _named(context: Context, signal: Signal, verdict: Verdict) -> Account | None
     return state.account(state.digests.get((signal.provider, verdict.credential)))
 
 
-def _switched(context: Context, order: PlannedSwap, put: Account) -> Event:
+def _switched(context: Context, signal: Signal, order: PlannedSwap, put: Account) -> Event:
     left = order.expected.alias if order.expected else None
-    why = f"{order.why} (in {HomeName.DATABASE.value})"
+    why = f"{order.why} (in {signal.home.value})"
     now, kind = context.clock(), EventKind.FAILOVER
     return Event(now, kind, put.provider, put.name, left, put.alias, why)
 

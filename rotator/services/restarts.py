@@ -27,7 +27,9 @@ _WHEN = {
     "next-request": "running opencodes use it from the next request on",
     _LATER: "restart opencode to use it",
 }
-_IN_SECOND = "OpenCode 2 uses it from its next request on"
+# Where no switch is followed: an opencode may have to be restarted.
+_MAY_NEED_IT = tuple(home for home in HomeName if not home.follows_switches)
+_FOLLOWED = "OpenCode 2 uses it from its next request on"
 
 
 def bridges_in_use(context: Context) -> list[Present]:
@@ -59,13 +61,13 @@ def takes_effect(
     context: Context,
     present: Sequence[Present],
     put: Account,
-    homes: Sequence[HomeName] = (HomeName.AUTH_FILE,),
+    homes: Sequence[HomeName] = _MAY_NEED_IT,
 ) -> str:
     """Return when a swap is used: `now` (nothing runs), `next-request` or `after-restart`.
 
     `homes` are those in which the account is active by it.
     """
-    if HomeName.AUTH_FILE not in homes:
+    if all(home.follows_switches for home in homes):
         return "next-request"
     if not following(present) and not _using(context, present):
         return "now"
@@ -169,16 +171,16 @@ def when_used(
     context: Context,
     present: Sequence[Present],
     put: Account,
-    homes: Sequence[HomeName] = (HomeName.AUTH_FILE,),
+    homes: Sequence[HomeName] = _MAY_NEED_IT,
 ) -> str:
     """Return when a swap is used, and what it does not reach, as a part of a sentence.
 
     `homes` are those in which the account is active by it.
     """
-    if HomeName.AUTH_FILE not in homes:
-        return _IN_SECOND
-    if HomeName.DATABASE in homes:
-        return f"{_used_in_first(context, present, put)}; {_IN_SECOND}"
+    if all(home.follows_switches for home in homes):
+        return _FOLLOWED
+    if any(home.follows_switches for home in homes):
+        return f"{_used_in_first(context, present, put)}; {_FOLLOWED}"
     used = _used_in_first(context, present, put)
     is_for_all = unreached(context, present, put) is None and is_sent(context, present, put)
     return f"{used}{_not_for_second(context, present)}" if is_for_all else used

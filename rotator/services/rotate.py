@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.context import Context
 from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_refresh_unconfirmed, wants_refresh
-from rotator.core.selection.homes import homes_for, left_by, seen_from
+from rotator.core.selection.homes import homes_for, left_by, seen_from, whose_place
 from rotator.core.selection.policy import Selection, choose
 from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up
 from rotator.errors import (
@@ -20,10 +20,10 @@ from rotator.errors import (
     UsageError,
 )
 from rotator.live.apply_change import LOGGED_OUT
+from rotator.live.every_home import homes_of_names
 from rotator.live.refresh_answers import why_unsettled, with_resting
-from rotator.live.swap import SwapRequest, swap
+from rotator.live.swap import Swapped, SwapRequest
 from rotator.model import Account, AccountId, AccountState, Event, HomeName, State
-from rotator.opencode.second_home import second_home
 from rotator.services.lifts import lift_by_hand
 from rotator.services.refresh import is_held_up, with_fresh_tokens
 from rotator.wording import moment_in_full
@@ -50,8 +50,8 @@ class Rotated:
     put: Account
     why: str
     written: bool
-    homes: tuple[HomeName, ...] = (HomeName.AUTH_FILE,)
-    # What keeps OpenCode 2 as it was, where auth.json was changed all the same.
+    homes: tuple[HomeName, ...]
+    # The sentence about a home that was not changed, where another one was.
     obstacle: str | None = None
 
 
@@ -135,35 +135,50 @@ def rotate(context: Context, plan: Plan) -> Rotated:
 
 
 def _put_in(context: Context, plan: Plan, *, also: Callable[[], None]) -> Rotated:
-    """Make the account the active one in each home that it is for."""
-    homes = homes_for(context.store.state(), plan.to)
-    in_database = _in_database(context, plan, homes)
-    if HomeName.AUTH_FILE not in homes:
-        with context.store.transaction():
-            also()
-        return in_database
-    done = swap(context, SwapRequest(plan.to.id, plan.why, also=also))
-    if done is None:
-        message = "the rotation was given up"
-        raise RotatorError(message)
-    left = done.left or in_database.left
-    return replace(in_database, left=left, put=done.put, written=done.written)
+    """Make the account the active one in each home that it is for.
+
+    What is wrong in one stops no other; what is wrong in all of them is raised.
+    """
+    wanted = homes_for(context.store.state(), plan.to)
+    order = SwapRequest(plan.to.id, plan.why, also=also)
+    done: dict[HomeName, Swapped] = {}
+    obstacles: list[LiveFileError] = []
+    for home in homes_of_names(context, wanted):
+        try:
+            swapped = home.put_in(order)
+        except LiveFileError as exc:
+            obstacles.append(exc)
+            continue
+        if swapped is not None:
+            done[home.name] = swapped
+    if not done:
+        raise obstacles[-1] if obstacles else RotatorError("the rotation was given up")
+    return _rotated(plan, wanted, done, obstacles)
 
 
-def _in_database(context: Context, plan: Plan, homes: tuple[HomeName, ...]) -> Rotated:
-    """Switch in OpenCode 2 if that is one of the homes; what is wrong there stops no other."""
-    unchanged = Rotated(plan.left, plan.to, plan.why, written=False, homes=homes)
-    if HomeName.DATABASE not in homes:
-        return unchanged
-    from rotator.live.homes import switch  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
+def _rotated(
+    plan: Plan,
+    wanted: Sequence[HomeName],
+    done: Mapping[HomeName, Swapped],
+    obstacles: Sequence[LiveFileError],
+) -> Rotated:
+    homes = tuple(home for home in wanted if home in done)
+    put = done[homes[0]].put
+    as_it_was = ", ".join(home.value for home in wanted if home not in done)
+    return Rotated(
+        whose_place([done[home].left for home in homes], put),
+        put,
+        plan.why,
+        # Who follows switches needs no restart.
+        written=any(done[home].written for home in homes if not home.follows_switches),
+        homes=homes,
+        obstacle=goes_on(as_it_was, obstacles[-1].message) if obstacles else None,
+    )
 
-    try:
-        done = switch(context, second_home(context.paths), plan.to.id, plan.why)
-    except LiveFileError as exc:
-        if HomeName.AUTH_FILE not in homes:
-            raise
-        return replace(unchanged, homes=(HomeName.AUTH_FILE,), obstacle=exc.message)
-    return replace(unchanged, left=done.left, put=done.put)
+
+def goes_on(home: str, why: str) -> str:
+    """Return the sentence that says that nothing is changed in a home."""
+    return f"{home} goes on with what it has: {why}"
 
 
 def _with_good_tokens(context: Context, plan: Plan) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rotator.context import Context
 from rotator.core.logins.refresh_policy import is_spent_for_good
-from rotator.model import SPENT_ELSEWHERE, Account, Event, EventKind, HomeName
+from rotator.model import SPENT_ELSEWHERE, Account, Event, EventKind
 from rotator.opencode.auth.file import Whole, read_live
 
 STILL_LIVE = "opencode would send that token once more when its access token runs out"
@@ -37,7 +37,7 @@ def _reject(context: Context, account: Account) -> None:
             return
         live_in = state.live_in(kept)
         # It may stand in auth.json and be saved only once that is whole.
-        if HomeName.AUTH_FILE in live_in and not _is_saved(context):
+        if any(home.has_one_place for home in live_in) and not _is_saved(context):
             return
         context.store.set_rejected(kept.id, SPENT_ELSEWHERE)
     then = f"; {STILL_LIVE}" if live_in else ""

@@ -6,7 +6,7 @@ from rotator.context import Context
 from rotator.errors import UsageError
 from rotator.live.account_splits import split_account
 from rotator.model import Account
-from rotator.services.accounts import Done
+from rotator.services.accounts import Done, live_aliases
 from rotator.system.locks import swap_lock
 
 
@@ -29,5 +29,4 @@ def split(context: Context, account: Account) -> Done:
     note = f"{added.name} is what was split off"
     if older is not None:
         note += f"; {older.name} is not used yet: {older.doubt}"
-    active = state.active(account.provider)
-    return Done(account, active.alias if active else None, note)
+    return Done(account, live_aliases(context, account.provider), note)

@@ -9,22 +9,20 @@ from datetime import datetime
 from pathlib import Path
 
 from rotator.context import Context
-from rotator.core.selection.homes import live_of
+from rotator.core.selection.homes import live_in_each, live_of
 from rotator.core.selection.policy import nobody_left
+from rotator.live.every_home import every_home
 from rotator.live.unclaimed import LIST
 from rotator.model import SPENT_ELSEWHERE, AccountState, HomeName, State
-from rotator.opencode.auth.home import AuthFileHome
 from rotator.opencode.auth.placement_sentences import placement_notes
 from rotator.opencode.bridge.install import BridgeFile, bridge_file
 from rotator.opencode.bridge.presence import ELSEWHERE, Present, bridges_of, second_bridges_of
 from rotator.opencode.bridge.watcher_files import broken_by, polled_by, waiting_by
-from rotator.opencode.home import Absent, Entries, Home, Unusable
+from rotator.opencode.home import Absent, Entries, Unusable
 from rotator.opencode.own_plugins import is_fixed_at_start
-from rotator.opencode.second_home import second_home
 from rotator.services.auth_checks import live_problems
 from rotator.services.own_keys import OwnKey, find_own_keys, own_key_sentences
 from rotator.services.restarts import bridges_in_use
-from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import STILL_LIVE
 from rotator.services.still_sent import all_still_sent
 from rotator.services.unseen_requests import unseen_requests
@@ -117,7 +115,7 @@ def read_status(context: Context) -> Status:
     ]
     homes = tuple(_homes(context))
     # Where OpenCode 2 was never used no opencode is asked whether it is one.
-    has_second = any(home.name is HomeName.DATABASE for home in homes) or any(
+    has_second = any(not home.name.has_one_place for home in homes) or any(
         other.lack is Lack.SECOND for other in without
     )
     opencodes += _second(paths) if has_second else []
@@ -147,7 +145,8 @@ def read_status(context: Context) -> Status:
         problems=(
             *live_problems(paths.auth_file),
             *placement_notes(paths.auth_file),
-            *(home.problem for home in homes if home.problem and home.name is HomeName.DATABASE),
+            # What is wrong with the one place is told above.
+            *(home.problem for home in homes if home.problem and not home.name.has_one_place),
             *_unclaimed(context),
             *_polled(paths, pid),
             *_held(context, pid),
@@ -167,11 +166,8 @@ def read_status(context: Context) -> Status:
 def _line(state: State, provider: str, now: datetime) -> ProviderLine:
     accounts = state.of(provider)
     active = live_of(state, provider)
-    live_in = {
-        home.value: live.alias if (live := state.active_in(home, provider)) else None
-        for home in HomeName
-        if state.is_used(home, provider)
-    }
+    each = live_in_each(state, provider).items()
+    live_in = {home.value: live.alias if live else None for home, live in each}
     ready = sum(a.state_at(now) is AccountState.READY for a in accounts)
     return ProviderLine(provider, active.alias if active else None, len(accounts), ready, live_in)
 
@@ -199,14 +195,11 @@ def _second(paths: Paths) -> list[RunningOpencode]:
 
 def _homes(context: Context) -> Iterator[HomeLine]:
     """Yield each home that is there."""
-    homes: list[Home] = [AuthFileHome(context.paths.auth_file, context.replaced)]
-    if has_second_home(context):
-        homes.append(second_home(context.paths))
-    for home in homes:
+    for home in (live.opened() for live in every_home(context)):
         match home.read():
             case Entries(entries):
                 # opencode 1 makes an empty table, too.
-                if entries or home.name is HomeName.AUTH_FILE:
+                if entries or home.name.has_one_place:
                     yield HomeLine(home.name, home.where(), len(entries))
             case Unusable(why=why):
                 yield HomeLine(home.name, home.where(), None, why)

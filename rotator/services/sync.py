@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 from rotator.context import Context
 from rotator.errors import LiveFileError, RotatorError, StoreBusy, StoreDamaged, SwapConflict
-from rotator.live.capture import capture_live, wait_for_late_writes
+from rotator.live.capture import wait_for_late_writes
 from rotator.live.clock_change import follow_clock
+from rotator.live.every_home import look_into_every_home
 from rotator.model import State
-from rotator.opencode.second_home import second_home
 from rotator.services.lost_captures import tell_of_lost_captures
 from rotator.services.refresh import settle_pending_refreshes
-from rotator.services.second_home import has_second_home
 from rotator.services.spent_logins import reject_spent
 from rotator.system.interrupts import brief_waits
 from rotator.system.locks import LOOK_SECONDS, swap_lock, watcher_pid
@@ -31,14 +30,14 @@ def look(context: Context) -> str | None:
 
 
 def sync(context: Context) -> str | None:
-    """Save what stands in auth.json; one that cannot be read keeps nobody from the accounts.
+    """Save what stands in every home; one that cannot be read keeps nobody from the accounts.
 
     Nor does whoever keeps the lock of swaps: it is returned who does. Raises StoreError.
     """
     watched = watcher_pid(context.paths.watch_lock) is not None
     try:
         with swap_lock(context.paths.swap_lock, patience_seconds=LOOK_SECONDS):
-            _capture_homes(context, watched=watched)
+            look_into_every_home(context, watched=watched)
     except SwapConflict as exc:
         # Whoever has the lock saves it, or the next one who looks.
         return exc.message
@@ -51,24 +50,6 @@ def sync(context: Context) -> str | None:
         settle_pending_refreshes(context)
         reject_spent(context)
     return None
-
-
-def _capture_homes(context: Context, *, watched: bool) -> None:
-    """Save what stands in every home; what cannot be read of one keeps nobody from the other."""
-    try:
-        capture_live(context, watched=watched)
-    finally:
-        if has_second_home(context):
-            _capture_second(context, watched=watched)
-    if context.store.live_digest() is None:
-        # The other home has newer tokens of what stands in auth.json.
-        capture_live(context, watched=watched)
-
-
-def _capture_second(context: Context, *, watched: bool) -> None:
-    from rotator.live.homes import capture_home  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
-
-    capture_home(context, second_home(context.paths), watched=watched)
 
 
 def finish(context: Context) -> None:

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rotator.context import Context
-from rotator.core.failures.reported_failures import Note
 from rotator.core.selection.rests import next_recovery
 from rotator.errors import LiveFileError, NewerSchema, RotatorError, StoreDamaged
 from rotator.live.clock_change import follow_clock
 from rotator.live.late_writes import capture_late_writes
+from rotator.model import Signal
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.bridge.inbox import Inbox
 from rotator.opencode.log import LogTail
@@ -285,10 +285,10 @@ class Daemon:
         told = self._exchange.take(path)
         # Whoever took a signal back while we were held up has to see that we are here again.
         self._publisher.has_news = True
-        if isinstance(told, Note):
-            self._reports.on_session_note(told)
-        elif told is not None:
+        if isinstance(told, Signal):
             self._reports.on_bridge_signal(told)
+        elif told is not None:
+            self._reports.on_session_note(told)
 
     def _look_at_log(self) -> None:
         try:

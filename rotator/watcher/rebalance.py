@@ -8,6 +8,7 @@ goes between two requests of a turn, for the next one might already fail.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from rotator.clock import is_within
@@ -16,7 +17,8 @@ from rotator.core.logins.refresh_policy import wants_refresh
 from rotator.core.selection.homes import seen_from
 from rotator.core.selection.policy import Preferred, prefer
 from rotator.errors import RotatorError
-from rotator.live.swap import SwapRequest, swap
+from rotator.live.every_home import LiveHome, homes_of_names
+from rotator.live.swap import SwapRequest
 from rotator.model import EventKind, HomeName, State
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.services.refresh import obstacle_now
@@ -52,10 +54,15 @@ class Rebalance:
         providers = sorted({account.provider for account in state.accounts})
         choices = [provider for provider in providers if len(state.of(provider)) >= _A_CHOICE]
         # Every one of them, whatever came of the others.
-        return any(list(map(self._look, choices)))
+        looks = [self._look(home, provider) for home in self._homes() for provider in choices]
+        return any(looks)
 
-    def _look(self, provider: str) -> bool:
-        state = seen_from(self._context.decision_state(provider), HomeName.AUTH_FILE)
+    def _homes(self) -> Sequence[LiveHome]:
+        """Return the homes in which it is known when a turn is over."""
+        return homes_of_names(self._context, [home for home in HomeName if home.tells_of_turns])
+
+    def _look(self, home: LiveHome, provider: str) -> bool:
+        state = seen_from(self._context.decision_state(provider), home.name)
         now = self._context.clock()
         choice = prefer(state, provider, self._model(provider), now)
         if choice is None or not self._is_time(state, provider, choice):
@@ -67,7 +74,7 @@ class Rebalance:
             self._refreshes.want(choice.account)
             # It is looked again once it has them.
             return False
-        return self._swap(state, provider, choice)
+        return self._swap(home, state, provider, choice)
 
     def _model(self, provider: str) -> str | None:
         """Return the model that stands for the provider: what matters most is what serves it."""
@@ -87,7 +94,7 @@ class Rebalance:
             return False
         return unseen_turns(self._context, present) is None
 
-    def _swap(self, state: State, provider: str, choice: Preferred) -> bool:
+    def _swap(self, home: LiveHome, state: State, provider: str, choice: Preferred) -> bool:
         order = SwapRequest(
             account=choice.account.id,
             why=choice.why,
@@ -98,7 +105,7 @@ class Rebalance:
             patience_seconds=_PATIENCE_SECONDS,
         )
         try:
-            return swap(self._context, order) is not None
+            return home.put_in(order) is not None
         except RotatorError as exc:
             # Nobody waits for it: the account that is live goes on working.
             log.warning("a swap that nothing has asked for could not be made: %s", exc.message)

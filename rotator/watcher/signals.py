@@ -21,7 +21,7 @@ from rotator.core.failures.faults import (
     find_fault,
     with_end,
 )
-from rotator.core.failures.reported_failures import Note, ReportedFailure
+from rotator.core.failures.reported_failures import Note, ReportedFailure, StoppedWait
 from rotator.core.selection import failover as engine
 from rotator.core.selection.fallback import PASS
 from rotator.core.selection.policy import stands_in
@@ -33,7 +33,6 @@ from rotator.model import (
     Fault,
     FaultKind,
     Finding,
-    HomeName,
     Meaning,
     Signal,
     Source,
@@ -125,9 +124,12 @@ class SignalHandler:
             self._reply(signal)(PASS)
         return True
 
-    def on_session_note(self, note: Note) -> None:
-        """Work off what a bridge says of a request that its log will tell of."""
-        self._lines.note(note)
+    def on_session_note(self, note: Note | StoppedWait) -> None:
+        """Work off what a bridge says of a request that is in its log, or waits no more."""
+        if isinstance(note, StoppedWait):
+            self._waiting.pop(note.request, None)
+        else:
+            self._lines.note(note)
 
     def on_logged_failure(self, failure: LoggedFailure, with_last: bool = False) -> None:  # noqa: FBT001, FBT002  # a hook
         """Work off a failure in opencode's log, unless a bridge has reported it already.
@@ -183,7 +185,7 @@ class SignalHandler:
         before = state.slot(signal.provider).active
         verdict = self._decide(signal, finding)
         stays = self._context.store.state().slot(signal.provider).active == before
-        if signal.home is not HomeName.AUTH_FILE:
+        if signal.home.follows_switches:
             stays = verdict.kind is VerdictKind.PASS
         is_news = counts(fault) and not counted_before(fault)
         if stays and is_news and finding.meaning in _UNMARKED:
@@ -228,7 +230,7 @@ class SignalHandler:
         self._note_wait(signal, verdict)
         if finding.meaning in LIMITS and finding.until is None:
             self._ask_until_when(signal)
-        if signal.home is HomeName.AUTH_FILE:
+        if not signal.home.follows_switches:
             self._say_who_needs_a_restart(signal, before)
         if signal.source is not Source.LOG and verdict.kind is VerdictKind.PASS:
             self._lines.expect(_reported(self._context, signal))

@@ -339,6 +339,9 @@ def test_an_abort_ends_a_wait_at_once_with_its_reason_and_leaves_no_file(
     answer = pending.result(2)
 
     assert answer["error"] == "the user pressed Esc"
+    # That it waits no more is all that is told.
+    told = [watcher.next_signal()["kind"]] if verdict == "wait" else []
+    assert told == ["stopped"] * len(told)
     assert (upstream.keys, nothing_left(watcher)) == ([A], True)
 
 

@@ -8,6 +8,7 @@ from rotator.secret import digest_of
 from tests.support.bridge_process import BridgeProcess
 from tests.support.fake_watcher import FakeWatcher, LiveFile
 from tests.support.upstream import Upstream, model_request
+from tests.support.waiting import wait_until
 
 A, B = "KEY-CANARY-A", "KEY-CANARY-B"
 
@@ -97,3 +98,18 @@ def test_a_request_is_sent_fifty_times_at_most(
     again = bridge.start("fetch", **model_request(upstream))
     watcher.answer(watcher.next_signal(), "pass")
     again.result()
+
+
+def test_the_watcher_is_told_of_a_wait_that_was_stopped(
+    bridge: BridgeProcess, upstream: Upstream, watcher: FakeWatcher
+) -> None:
+    pending = bridge.start("fetch", **model_request(upstream, abortable=True))
+    signal = watcher.next_signal()
+    watcher.answer(signal, "wait", wait_ms=60_000)
+    wait_until(lambda: not list(watcher.outbox.iterdir()), 10, "the verdict to be read")
+    bridge.run("abort", call=pending.number, reason="the user pressed Esc")
+
+    told = watcher.next_signal()
+
+    assert (told["kind"], told["request"]) == ("stopped", signal["request"])
+    assert pending.result()["error"] == "the user pressed Esc"

@@ -356,6 +356,7 @@ def test_a_person_before_the_screen_sees_no_refusal_and_ends_a_wait_with_escape(
             screen.press("escape")
             # Before that a letter would be one that is pressed with Alt.
             wait_until(lambda: ONCE_MORE not in screen.text, DRAW_SECONDS, "the turn to end")
+            wait_until(lambda: not side.is_waiting(), CAPTURE_SECONDS, "nobody to wait")
             send(side, screen, "again")
             screen.wait_for_text("Here again.", DRAW_SECONDS)
             took = time.monotonic() - began

@@ -143,7 +143,7 @@ class Ours(Checked):
         )
 
         def run() -> None:
-            means = Means(second=watcher)
+            means = Means(switches=watcher)
             carry_out(watcher.live.context, signal, _LIMITED, answer=lambda _: None, means=means)
 
         self._by_watcher(run, self._plan(), switches=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from rotator.clock import to_iso
 from rotator.core.failures.classify import classify
-from rotator.core.failures.reported_failures import Note
+from rotator.core.failures.reported_failures import Note, StoppedWait
 from rotator.core.logins.changes import Login, Unreadable, interpret
 from rotator.core.logins.credential_secrets import is_blank
 from rotator.core.selection.failover import account_of, decide
@@ -150,6 +150,9 @@ class Boundaries:
         signal = self.exchange.take(path)
         assert not path.exists()
         if signal is None:
+            return
+        if isinstance(signal, StoppedWait):
+            assert_clean(signal.request)
             return
         assert_clean(signal.provider, 1000)
         if isinstance(signal, Note):

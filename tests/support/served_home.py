@@ -15,6 +15,7 @@ from typing import Any
 
 from rotator.core.logins.aliases import split_name
 from rotator.live.homes import switch
+from rotator.live.swap import SwapRequest
 from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.database.home import DatabaseHome
 from rotator.secret import Secret
@@ -28,13 +29,13 @@ from tests.support.live import Entry, Live, open_live
 def activate(live: Live) -> None:
     """Let the server switch to the first account."""
     account = find_account(live.state, *split_name("mock/a"))
-    switch(live.context, DatabaseHome(live.paths), account.id, "a test")
+    switch(live.context, DatabaseHome(live.paths), SwapRequest(account.id, "a test"))
 
 
 def put(live: Live) -> None:
     """Put the account in that stands nowhere, and let the server switch to it."""
     account = find_account(live.state, *split_name("mock/parked"))
-    switch(live.context, DatabaseHome(live.paths), account.id, "a test")
+    switch(live.context, DatabaseHome(live.paths), SwapRequest(account.id, "a test"))
 
 
 def update(live: Live) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotator.live.homes import capture_home, switch
+from rotator.live.swap import SwapRequest
 from rotator.model import AccountId, HomeName
 from rotator.opencode.database.home import DatabaseHome
 from rotator.services.sync import sync
@@ -66,7 +67,7 @@ def activate(name: str) -> Callable[[Live], None]:
 
     def act(live: Live) -> None:
         account: AccountId = live.account(name).id
-        switch(live.context, database(live), account, "a test")
+        switch(live.context, database(live), SwapRequest(account, "a test"))
 
     return act
 

@@ -58,6 +58,14 @@ class Note:
     is_logged: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class StoppedWait:
+    """A request that waited for an account waits no more: its turn was stopped."""
+
+    at: datetime
+    request: str
+
+
 DUPLICATE_WINDOW = timedelta(seconds=30)
 NOTE_WINDOW = timedelta(seconds=5)
 

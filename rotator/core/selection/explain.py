@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rotator.core.selection.homes import live_of, seen_from
-from rotator.core.selection.policy import Selection, choose, prefer, standing_sentence
+from rotator.core.selection.homes import homes_for, live_in_each, seen_from
+from rotator.core.selection.policy import Preferred, Selection, choose, prefer, standing_sentence
 from rotator.model import Account, AccountId, HomeName, State
 from rotator.model.preferences import Strategy
 
@@ -32,12 +32,29 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a provider's accounts stand as they do, for `model` (None: for any).
+class Outlook:
+    """What would be done in one home.
 
     `next_why` is the sentence about who would take over if the live account were refused now;
     `better_why` the one about a swap that the strategy wants although nothing has failed, and
-    `held_by` why that one has to wait. `own_key` says what gives the provider another key.
+    `held_by` why that one has to wait.
+    """
+
+    home: HomeName
+    live: Account | None
+    next: Account | None
+    next_why: str
+    better: Account | None = None
+    better_why: str | None = None
+    held_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a provider's accounts stand as they do, for `model` (None: for any).
+
+    There is an outlook for each home that has a login of the provider, and one at least.
+    `own_key` says what gives the provider another key.
     """
 
     provider: str
@@ -46,12 +63,13 @@ class Explanation:
     rule: str
     balancing: bool
     arguments: tuple[Argument, ...]
-    next: Account | None
-    next_why: str
-    better: Account | None
-    better_why: str | None
-    held_by: str | None = None
+    outlooks: tuple[Outlook, ...]
     own_key: str | None = None
+
+    @property
+    def first(self) -> Outlook:
+        """The outlook of the first home."""
+        return self.outlooks[0]
 
 
 def explain(
@@ -67,13 +85,9 @@ def explain(
     `unseen` says why nobody knows when the turns under way are over, if so, and `own_key` why a
     failure in opencode's log blames none of the accounts.
     """
-    active = live_of(state, provider)
-    barred = {active.id} if active else set()
-    like = active.credential if active else None
-    is_elsewhere = active is not None and state.active(provider) is None
-    seen = seen_from(state, HomeName.DATABASE if is_elsewhere else HomeName.AUTH_FILE)
-    successor = choose(seen, Selection(provider, barred, like, model), now)
-    preferred = prefer(seen, provider, model, now) if state.balancing else None
+    accounts, live = state.of(provider), live_in_each(state, provider)
+    homes = live or dict.fromkeys(homes_for(state, accounts[0])[:1])
+    outlooks = (_outlook(state, home, Selection(provider, model=model), now) for home in homes)
     strategy = state.failover.strategy_of(provider)
     wanted = Selection(provider, model=model)
     return Explanation(
@@ -83,16 +97,42 @@ def explain(
         rule=_STRATEGY_WORDS[strategy],
         balancing=state.balancing,
         arguments=tuple(
-            Argument(a, a is active, standing_sentence(state, a, wanted, now))
-            for a in state.of(provider)
+            Argument(a, a in live.values(), standing_sentence(state, a, wanted, now))
+            for a in accounts
         ),
-        next=successor.account,
-        next_why=successor.why,
-        better=preferred.account if preferred else None,
-        better_why=preferred.why if preferred else None,
-        held_by=unseen if preferred and not preferred.is_before_the_wall else None,
+        outlooks=tuple(
+            replace(outlook, held_by=unseen if is_held else None) for outlook, is_held in outlooks
+        ),
         own_key=own_key,
     )
+
+
+def _outlook(
+    state: State, home: HomeName, wanted: Selection, now: datetime
+) -> tuple[Outlook, bool]:
+    """Return what would be done in a home, and whether that waits for the end of a turn."""
+    provider, seen = wanted.provider, seen_from(state, home)
+    live = seen.active(provider)
+    if live is not None:
+        wanted = replace(wanted, barred={live.id}, instead_of=live.credential)
+    wanted = replace(wanted, is_built_anew=home.follows_switches)
+    successor = choose(seen, wanted, now)
+    why = successor.why
+    if successor.account is None and len(seen.of(provider)) == 1 < len(state.of(provider)):
+        why = f"no other account of {provider} is for {home.value}"
+    outlook = Outlook(home, live, successor.account, why)
+    preferred = _preferred(seen, home, wanted, now)
+    if preferred is None:
+        return outlook, False
+    outlook = replace(outlook, better=preferred.account, better_why=preferred.why)
+    return outlook, not preferred.is_before_the_wall
+
+
+def _preferred(seen: State, home: HomeName, wanted: Selection, now: datetime) -> Preferred | None:
+    if not seen.balancing or not home.tells_of_turns:
+        # There is nothing to wait for the end of.
+        return None
+    return prefer(seen, wanted.provider, wanted.model, now)
 
 
 def with_notes(told: Explanation, notes: Mapping[AccountId, str]) -> Explanation:
@@ -116,12 +156,22 @@ def sentences(told: Explanation) -> tuple[str, ...]:
         f"{'*' if argument.is_live else ' '} {argument.account.alias} {argument.says}"
         for argument in told.arguments
     ]
-    if told.better_why is not None:
-        lines.append(f"to be swapped between turns: {told.better_why}")
-    if told.held_by is not None:
-        lines.append(f"that waits: {told.held_by}")
+    for outlook in told.outlooks:
+        if outlook.better_why is not None:
+            lines.append(f"to be swapped between turns: {outlook.better_why}")
+        if outlook.held_by is not None:
+            lines.append(f"that waits: {outlook.held_by}")
     if told.own_key is not None:
         lines.append(told.own_key)
-    who = told.next.alias if told.next else "nobody"
-    lines.append(f"if the live one is refused: {who} ({told.next_why})")
+    lines += [_next_words(outlook, told) for outlook in told.outlooks]
     return tuple(lines)
+
+
+def _next_words(outlook: Outlook, told: Explanation) -> str:
+    """Return who would take over; nobody asks in which home who has one alone."""
+    who = outlook.next.alias if outlook.next else "nobody"
+    left = "the live one is refused"
+    if len(told.outlooks) > 1:
+        live = outlook.live.alias if outlook.live else "the live one"
+        left = f"{live} is refused in {outlook.home.value}"
+    return f"if {left}: {who} ({outlook.next_why})"

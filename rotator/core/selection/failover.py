@@ -35,7 +35,6 @@ from rotator.model import (
     Event,
     EventKind,
     Finding,
-    HomeName,
     Limit,
     Meaning,
     Reach,
@@ -307,9 +306,9 @@ def _put(state: State, signal: Signal, failed: Account, choice: Choice, now: dat
 
 
 def _retry_with(signal: Signal, account: Account, now: datetime) -> Verdict:
-    if signal.home is HomeName.AUTH_FILE and is_stale(account, now):
-        # opencode has to refresh the token first, which it does at its own next try (OpenCode 2
-        # whenever it is asked for it).
+    if not signal.home.follows_switches and is_stale(account, now):
+        # opencode has to refresh the token first, which it does at its own next try (where
+        # switches are followed, whenever it is asked for it).
         return PASS
     return Verdict(VerdictKind.RETRY, account.credential.digest)
 
@@ -345,7 +344,7 @@ def _wanted(state: State, signal: Signal, account: Account) -> Selection:
         account.credential,
         signal.model,
         has_failed=True,
-        is_built_anew=signal.home is not HomeName.AUTH_FILE,
+        is_built_anew=signal.home.follows_switches,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rotator.model import Account, AccountId, Digest, HomeName, Signal, Slot, State
@@ -11,19 +11,19 @@ from rotator.model import Account, AccountId, Digest, HomeName, Signal, Slot, St
 def homes_for(state: State, account: Account) -> tuple[HomeName, ...]:
     """Return the homes in which a rotation makes the account the active one.
 
-    A key goes wherever its provider is used. The tokens of a login work once, so it is not
-    copied from one home into the other: it is switched to where it stands, and one that stands
-    nowhere goes where its provider is used, into auth.json first. In auth.json a provider has one
-    place, so whoever was in it a while ago stands there as well. Never empty.
+    A key goes wherever its provider is used, and one of a provider that nobody uses yet wherever
+    logins stand. The tokens of a login work once, so it is not copied from one home into the
+    other: it is switched to where it stands, and one that stands nowhere goes into the first of
+    those homes. Where a provider has one place, whoever was in it a while ago stands there as
+    well. Never empty.
     """
     used = tuple(home for home in HomeName if state.is_used(home, account.provider))
-    if not used:
-        return state.homes_of(account) or (HomeName.AUTH_FILE,)
+    used = used or tuple(home for home in HomeName if state.holds_logins(home)) or (*HomeName,)[:1]
     if account.credential.type != "oauth":
         return used
     homes = {*state.homes_of(account)}
-    if homes and HomeName.AUTH_FILE in used and _was_in_slot(state, account):
-        homes.add(HomeName.AUTH_FILE)
+    if homes and _was_in_slot(state, account):
+        homes |= {home for home in used if home.has_one_place}
     return tuple(home for home in HomeName if home in homes) or used[:1]
 
 
@@ -33,15 +33,32 @@ def _was_in_slot(state: State, account: Account) -> bool:
 
 
 def left_by(state: State, account: Account) -> Account | None:
-    """Return who is active where the account is to be, the first home before the other."""
-    active = (state.active_in(home, account.provider) for home in homes_for(state, account))
-    return next((left for left in active if left is not None), None)
+    """Return whose place the account is to take, or itself where it is active already."""
+    homes = homes_for(state, account)
+    return whose_place([state.active_in(home, account.provider) for home in homes], account)
+
+
+def whose_place(active: Sequence[Account | None], account: Account) -> Account | None:
+    """Return of those who are active in some homes the first that is not the account.
+
+    Where it is active in all of them it is the account, for nothing changes then.
+    """
+    others = [live for live in active if live is None or live.id != account.id]
+    if not others:
+        return account
+    return next((live for live in others if live is not None), None)
 
 
 def live_of(state: State, provider: str) -> Account | None:
-    """Return the provider's active account, that of auth.json before another home's."""
+    """Return the provider's active account, in the first home that has one."""
     active = (state.active_in(home, provider) for home in HomeName)
     return next((live for live in active if live is not None), None)
+
+
+def live_in_each(state: State, provider: str) -> dict[HomeName, Account | None]:
+    """Return who is active in each home that has a login of the provider."""
+    used = (home for home in HomeName if state.is_used(home, provider))
+    return {home: state.active_in(home, provider) for home in used}
 
 
 def seen_from(state: State, home: HomeName, but: Collection[AccountId] = ()) -> State:
@@ -53,7 +70,7 @@ def seen_from(state: State, home: HomeName, but: Collection[AccountId] = ()) -> 
     if not state.standings:
         return state
     accounts = tuple(a for a in state.accounts if a.id in but or home in homes_for(state, a))
-    if home is HomeName.AUTH_FILE:
+    if home.has_one_place:
         return replace(state, accounts=accounts)
     providers = {account.provider for account in accounts}
     return replace(
@@ -69,9 +86,9 @@ def seen_by(state: State, signal: Signal) -> State:
     seen = seen_from(state, signal.home, [failed.id] if failed else [])
     slot = seen.slot(signal.provider)
     tried = {owner.id for d in signal.tried if (owner := _owner(state, signal, d)) is not None}
-    if signal.home is HomeName.AUTH_FILE or failed is None or slot.active not in tried:
+    if signal.home.has_one_place or failed is None or slot.active not in tried:
         return seen
-    # The request went on with another one, which OpenCode is yet to make active.
+    # The request went on with another one, which is yet to be made active.
     return replace(seen, slots={**seen.slots, slot.provider: replace(slot, active=failed.id)})
 
 

@@ -1,7 +1,8 @@
 """Which accounts a request can go on with, where a provider's accounts are for several places.
 
-Pure. Opencode 1 builds a request for the place of the login that it began with. Only what is in
-auth.json gets into a request, and a bridge keeps what belongs to that place in it.
+Pure. An opencode that does not follow switches builds a request for the place of the login that
+it began with. Only what is in auth.json gets into it, and a bridge keeps what belongs to that
+place in it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rotator.core.selection.policy import stands_in
-from rotator.model import Account, HomeName, Signal, State
+from rotator.model import Account, Signal, State
 
 
 def has_left_place(state: State, signal: Signal, failed: Account) -> bool:
@@ -24,9 +25,9 @@ def has_left_place(state: State, signal: Signal, failed: Account) -> bool:
 def fits(signal: Signal, to: Account, failed: Account) -> bool:
     """Tell whether a request that failed with one account can go on with another one.
 
-    OpenCode 2 builds its requests anew for whoever is switched to.
+    Where switches are followed it is built anew for whoever is switched to.
     """
-    return signal.home is not HomeName.AUTH_FILE or stands_in(to, failed.credential)
+    return signal.home.follows_switches or stands_in(to, failed.credential)
 
 
 def within_reach(state: State, signal: Signal, failed: Account) -> State:

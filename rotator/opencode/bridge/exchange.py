@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rotator import __version__
 from rotator.clock import to_iso
-from rotator.core.failures.reported_failures import Note
+from rotator.core.failures.reported_failures import Note, StoppedWait
 from rotator.core.selection.routing import Directions
 from rotator.model import Signal, State, Verdict
 from rotator.opencode.bridge.fields import LARGEST_SIGNAL, SCHEMA, as_status, head_of, json_bytes
@@ -26,6 +26,7 @@ from rotator.opencode.bridge.session_notes import (
     SESSIONS,
     Sessions,
     parse_note,
+    parse_stopped,
     served_sessions,
     set_aside,
     sweep_sessions,
@@ -212,7 +213,7 @@ class Exchange:
         status = as_status(value.get("status"))
         return status is None or status >= FIRST_FAILURE
 
-    def take(self, path: Path) -> Signal | Note | None:
+    def take(self, path: Path) -> Signal | Note | StoppedWait | None:
         """Read and unlink what a bridge tells; None if it is gone, stale or not understood.
 
         A file's time may be another computer's, whose disk it lies on: so what is stale is so by
@@ -229,7 +230,10 @@ class Exchange:
             return None
         if len(content) > LARGEST_SIGNAL:
             return None
-        told = parse_signal(path.stem, content) or parse_note(path.stem, content)
+        name = path.stem
+        told: Signal | Note | StoppedWait | None
+        told = parse_signal(name, content) or parse_note(name, content)
+        told = told or parse_stopped(name, content)
         if told is None or (is_stale and is_left_from_before(told.at.timestamp(), STALE_SECONDS)):
             return None
         return told

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotator.clock import from_iso
-from rotator.core.failures.reported_failures import Foreign, Note
+from rotator.core.failures.reported_failures import Foreign, Note, StoppedWait
 from rotator.model import Digest
 from rotator.opencode.auth.entries import is_provider_id
 from rotator.system.file_owners import own_folder, remove_own
@@ -64,6 +64,18 @@ def parse_note(note_id: str, content: bytes) -> Note | None:
             unproven=value.get("unproven") is True,
             is_logged=value.get("home") is None,
         )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def parse_stopped(note_id: str, content: bytes) -> StoppedWait | None:
+    """Return what a bridge says of a wait that was stopped, or None if it is not of schema 1."""
+    try:
+        value = json.loads(content)
+        said = (value["schema"], value["id"], value["kind"])
+        if said != (_SCHEMA, note_id, "stopped") or not isinstance(value["request"], str):
+            return None
+        return StoppedWait(from_iso(value["at"]), sanitize(value["request"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 

@@ -10,9 +10,11 @@ import contextlib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from rotator.opencode.database.labels import says_secret, secrets_of
 from rotator.opencode.database.values import credential_of
 from rotator.opencode.home import Absent, Entries, HomeEntry, HomeReading, Unusable
 from rotator.secret import Secret
@@ -133,7 +135,8 @@ def read_table(connection: Connection, path: Path) -> HomeReading:
         if entry is not None:
             seen.add(entry.provider)
             entries.append(entry)
-    return Entries(tuple(entries))
+    secrets = {secret for entry in entries for secret in secrets_of(entry)}
+    return Entries(tuple(_shown(entry, secrets) for entry in entries))
 
 
 def schema_obstacle(connection: Connection, path: Path) -> Absent | Unusable | None:
@@ -156,12 +159,18 @@ def _entry(row: tuple[object, ...], *, is_first: bool) -> HomeEntry | None:
     if not (isinstance(slot, str) and isinstance(provider, str) and provider):
         return None
     text = value if isinstance(value, str) else ""
-    shown = sanitize(label) if isinstance(label, str) else ""
+    label = label if isinstance(label, str) else ""
     secret = Secret(text)
     credential = credential_of(provider, secret)
     # A login says yes, and no once another one has come.
     is_copy = active is None or slot.startswith(OURS)
-    return HomeEntry(provider, slot, shown, credential, secret, is_first, is_copy)
+    return HomeEntry(provider, slot, label, credential, secret, is_first, is_copy)
+
+
+def _shown(entry: HomeEntry, secrets: Collection[str]) -> HomeEntry:
+    """Return a login with a name that can be shown: without one where that says a secret."""
+    label = "" if says_secret(entry.label, secrets) else sanitize(entry.label)
+    return replace(entry, label=label)
 
 
 def text_of(content: bytes) -> str:

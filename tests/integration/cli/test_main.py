@@ -331,11 +331,43 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "accounts": ("schema", "accounts", "unclaimed"),
     "accounts list": ("schema", "accounts", "unclaimed"),
     "accounts unclaimed": ("schema", "unclaimed"),
-    "accounts rename acme/acme-1 work": ("schema", "done", "provider", "alias", "live", "note"),
-    "accounts disable acme/acme-1": ("schema", "done", "provider", "alias", "live", "note"),
-    "accounts enable acme/acme-1": ("schema", "done", "provider", "alias", "live", "note"),
-    "accounts remove acme/acme-1 --yes": ("schema", "done", "provider", "alias", "live", "note"),
-    "accounts add zeta": ("schema", "done", "provider", "alias", "live", "note"),
+    "accounts rename acme/acme-1 work": (
+        "schema",
+        "done",
+        "provider",
+        "alias",
+        "live",
+        "live_in",
+        "note",
+    ),
+    "accounts disable acme/acme-1": (
+        "schema",
+        "done",
+        "provider",
+        "alias",
+        "live",
+        "live_in",
+        "note",
+    ),
+    "accounts enable acme/acme-1": (
+        "schema",
+        "done",
+        "provider",
+        "alias",
+        "live",
+        "live_in",
+        "note",
+    ),
+    "accounts remove acme/acme-1 --yes": (
+        "schema",
+        "done",
+        "provider",
+        "alias",
+        "live",
+        "live_in",
+        "note",
+    ),
+    "accounts add zeta": ("schema", "done", "provider", "alias", "live", "live_in", "note"),
     "balance": ("schema", "balancing"),
     "balance off": ("schema", "balancing"),
     "bridge install": ("schema", "bridge", "tui", "said"),
@@ -1241,6 +1273,13 @@ def test_what_speaks_for_and_against_each_account_is_told(two: Person) -> None:
 def test_an_explanation_is_there_for_programs_too(two: Person) -> None:
     value = two("explain", "--model", "big-1", "--json").json()
 
+    outlook = {
+        "next": "acme-1",
+        "next_why": "acme-1 is ready",
+        "preferred": None,
+        "preferred_why": None,
+        "held_by": None,
+    }
     assert value == {
         "schema": 1,
         "providers": [
@@ -1253,12 +1292,9 @@ def test_an_explanation_is_there_for_programs_too(two: Person) -> None:
                     {"alias": "acme-1", "active": False, "why": "is ready"},
                     {"alias": "acme-2", "active": True, "why": "is ready"},
                 ],
-                "next": "acme-1",
-                "next_why": "acme-1 is ready",
-                "preferred": None,
-                "preferred_why": None,
-                "held_by": None,
+                **outlook,
                 "own_key": None,
+                "homes": {"auth.json": outlook},
             }
         ],
     }

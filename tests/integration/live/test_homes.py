@@ -4,75 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from rotator.cli.accounts import homes_json
 from rotator.context import Context
 from rotator.errors import LiveFileUnreadable, NothingToRotateTo, SwapConflict
 from rotator.live.homes import capture_home, switch, take_out_of
+from rotator.live.swap import SwapRequest
 from rotator.model import Account, Credential, EventKind, HomeName
 from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.database.home import DatabaseHome
-from rotator.opencode.home import Entries, HomeEntry, HomeReading, Unusable
+from rotator.opencode.home import Entries, HomeEntry, Unusable
 from rotator.secret import Secret
-from rotator.services.accounts import Done, add, disable, merge, remove
+from rotator.services.accounts import Done, add, disable, remove
 from rotator.services.rotate import plan_rotation, rotate
 from rotator.services.sync import sync
 from rotator.system.locks import swap_lock
+from tests.support.both_places import DATABASE, Both, open_both, tokens
 from tests.support.descents import seen_login, seen_refresh
-from tests.support.live import Live, api, oauth, open_live
-from tests.support.opencode2_table import Table, Value, key
-
-DATABASE = HomeName.DATABASE
-
-
-def tokens(name: str, generation: int = 1) -> Value:
-    """Return a login whose owner its vendor names, as a row has it."""
-    return {"methodID": "oauth", **oauth(name, generation)}
-
-
-@dataclass
-class Both:
-    """One person's auth.json, table and store."""
-
-    live: Live
-    table: Table
-
-    @property
-    def home(self) -> DatabaseHome:
-        return DatabaseHome(self.live.paths, servers=lambda _: [])
-
-    def look(self, *, watched: bool = True) -> HomeReading:
-        with swap_lock(self.live.paths.swap_lock):
-            return capture_home(self.live.context, self.home, watched=watched)
-
-    def log_in(self, provider: str, value: Value, label: str = "") -> str:
-        slot = self.table.log_in(provider, value, label)
-        self.look()
-        return slot
-
-    def active(self, provider: str) -> str | None:
-        answer = self.live.state.active_in(DATABASE, provider)
-        return answer.alias if answer else None
-
-    def homes(self, name: str) -> list[str]:
-        return [place.value for place in self.live.state.homes_of(self.live.account(name))]
-
-    def refresh_token(self, slot: str) -> str:
-        return str(self.table.values()[slot]["refresh"])
+from tests.support.live import api, oauth
+from tests.support.opencode2_table import key
 
 
 @pytest.fixture
 def both(home: Path) -> Iterator[Both]:
-    with open_live(home) as live:
-        table = Table(live.paths.opencode_database)
-        table.make()
-        answer = Both(live, table)
-        answer.look()
+    with open_both(home) as answer:
         yield answer
-        table.close()
 
 
 def test_a_new_login_is_an_account_with_the_name_that_it_was_given(both: Both) -> None:
@@ -260,7 +219,7 @@ def test_a_database_that_cannot_be_used_changes_nothing(both: Both) -> None:
     assert isinstance(answer, Unusable)
     assert both.live.state == before
     with pytest.raises(LiveFileUnreadable, match="not known here"):
-        switch(both.live.context, both.home, before.accounts[0].id, "a test")
+        switch(both.live.context, both.home, SwapRequest(before.accounts[0].id, "a test"))
 
 
 def test_where_there_is_no_database_nobody_is_switched_in_it(both: Both) -> None:
@@ -270,7 +229,7 @@ def test_where_there_is_no_database_nobody_is_switched_in_it(both: Both) -> None
     both.live.paths.opencode_database.unlink()
 
     with pytest.raises(LiveFileUnreadable, match="OpenCode 2 was never used here") as refused:
-        switch(both.live.context, both.home, account.id, "by hand")
+        switch(both.live.context, both.home, SwapRequest(account.id, "by hand"))
 
     assert refused.value.hint == "log in with OpenCode 2 once"
 
@@ -540,16 +499,38 @@ def test_a_key_that_is_added_where_only_opencode_2_is_used_takes_nobody_s_place(
     assert not both.live.paths.auth_file.exists()
 
 
-def test_an_active_row_gets_no_tokens_of_another_account_of_the_vendor_s(both: Both) -> None:
-    for name in ("ada", "bob"):
-        value = {**tokens(name), "metadata": {"accountID": f"acct-{name}"}}
-        both.log_in("acme", value, name)
-    before = both.table.values()
-    ada, bob = (both.live.account(f"acme/{name}") for name in ("ada", "bob"))
-    both.live.context.store.set_rejected(bob.id, "its tokens were revoked")
+SECRET = "KEY-CANARY-in-a-label"
 
-    merge(both.live.context, ada, both.live.account("acme/bob"))
+
+@pytest.mark.parametrize(
+    "label", [SECRET, f"my key: {SECRET} (work)", f" {SECRET}", SECRET[:-3]], ids=range(4)
+)
+@pytest.mark.parametrize("in_another_row", [False, True])
+def test_a_key_that_was_given_as_a_name_is_shown_and_written_nowhere(
+    both: Both, label: str, *, in_another_row: bool
+) -> None:
+    both.table.log_in("acme", {"type": "key", "key": SECRET}, "" if in_another_row else label)
+    if in_another_row:
+        both.table.log_in("acme", key("b"), label)
     both.look()
 
-    assert both.active("acme") == "ada"
-    assert both.table.values() == before
+    state = both.live.state
+    assert {place.label for place in state.standings} <= {"", "acme"}
+    assert all(account.alias.startswith("acme-") for account in state.accounts)
+    said = json.dumps([homes_json(account, state) for account in state.accounts])
+    said += " ".join(f"{event.account} {event.why}" for event in both.live.events())
+    assert "in-a-label" not in said.lower()
+    assert both.live.names() == ["acme/acme-1", "acme/acme-2"][: 1 + in_another_row]
+
+
+def test_tokens_that_were_given_as_a_name_are_shown_nowhere(both: Both) -> None:
+    both.log_in("opaque", tokens("x"), f"mine {tokens('x')['refresh']}")
+
+    assert both.live.names() == ["opaque/opaque-1"]
+    assert [place.label for place in both.live.state.standings] == [""]
+
+
+def test_a_name_that_a_key_has_a_little_of_is_a_name(both: Both) -> None:
+    both.log_in("acme", key("work"), "work")
+
+    assert both.live.names() == ["acme/work"]

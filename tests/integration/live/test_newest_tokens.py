@@ -185,7 +185,7 @@ def test_a_switch_in_the_table_hears_of_auth_json_first(both: Both) -> None:
     newest = both.vendor.refresh("ada", 1)
     both.live.write({"named": newest})
 
-    switch(both.live.context, both.home, both.live.account(ADA).id, "a test")
+    switch(both.live.context, both.home, SwapRequest(both.live.account(ADA).id, "a test"))
 
     assert both.table.active("named") == slot
     assert both.table.values()[slot]["refresh"] == newest["refresh"]
@@ -197,7 +197,7 @@ def test_an_auth_json_that_is_torn_keeps_nobody_from_a_switch(both: Both) -> Non
     both.log_in(both.vendor.log_in("bob"))
     both.live.write(b"{")
 
-    switch(both.live.context, both.home, both.live.account(ADA).id, "a test")
+    switch(both.live.context, both.home, SwapRequest(both.live.account(ADA).id, "a test"))
 
     assert both.table.active("named") == slot
 

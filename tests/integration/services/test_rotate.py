@@ -13,10 +13,10 @@ import pytest
 from rotator.context import Context
 from rotator.core.selection.limits import NOT_CONFIRMED
 from rotator.errors import AccountNotFound, NothingToRotateTo, UsageError
+from rotator.live import every_home
 from rotator.live.swap import Swapped, SwapRequest, swap
 from rotator.model import AccountState, EventKind, Limit
 from rotator.services import accounts as ledger
-from rotator.services import rotate as rotation
 from rotator.services.restarts import takes_effect
 from rotator.services.rotate import Rotated, plan_rotation, rotate, split_target
 from tests.support.builders import ACME, NOW, a_standing, a_state, an_account
@@ -108,7 +108,7 @@ def test_where_a_token_was_spent_meanwhile_another_takes_over_only_if_nobody_was
             raise NothingToRotateTo("its refresh token was exchanged meanwhile")
         return swap(context, request)
 
-    monkeypatch.setattr(rotation, "swap", refuse_second)
+    monkeypatch.setattr(every_home, "swap", refuse_second)
     with (
         contextlib.suppress(NothingToRotateTo)
         if alias is None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rotator.model import AccountState, EventKind
+from rotator.core.failures.reported_failures import StoppedWait
+from rotator.model import AccountState, EventKind, Limit
+from rotator.model.preferences import Failover, Preferences
 from rotator.opencode.bridge.exchange import Exchange
 from rotator.opencode.log import LoggedFailure
 from rotator.watcher.refresh_queue import RefreshQueue
@@ -29,16 +33,16 @@ class Watched:
     def __init__(self, live: Live) -> None:
         self.live = live
         self.exchange = Exchange(live.paths)
-        self._refreshes = RefreshQueue(live.context, lambda: None)
-        self._readings = UsagePoller(live.context, lambda: None)
-        self.handler = SignalHandler(live.context, self.exchange, self._refreshes, self._readings)
+        self.refreshes = RefreshQueue(live.context, lambda: None)
+        self.readings = UsagePoller(live.context, lambda: None)
+        self.handler = SignalHandler(live.context, self.exchange, self.refreshes, self.readings)
         self._count = 0
         self._at = live.clock.now
         self._row: list[tuple[str, float]] = []
 
     def close(self) -> None:
-        self._refreshes.close()
-        self._readings.close()
+        self.refreshes.close()
+        self.readings.close()
 
     def tell(
         self, kind: str, *, after: float = 0.5, held: bool = True, who: str = TWO, **changes: Any
@@ -254,3 +258,49 @@ def test_our_own_sentence_in_opencode_s_log_blames_nobody(watched: Watched) -> N
 
     assert not watched.handler.holds_lines
     assert watched.live.state_of(TWO) is AccountState.READY
+
+
+# -- waits ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_id", ["req_1", "req_2"], ids=["its own", "another's"])
+def test_no_turn_waits_any_more_once_its_bridge_says_that_it_was_stopped(
+    watched: Watched, request_id: str
+) -> None:
+    waits = Preferences(failover=Failover(wait_for_reset=True))
+    context = replace(watched.live.context, preferences=lambda: waits)
+    watched.handler = SignalHandler(context, watched.exchange, watched.refreshes, watched.readings)
+    until = watched.live.clock.now + timedelta(seconds=40)
+    limit = Limit(AccountState.COOLING, until, "429, rate limit")
+    watched.live.context.store.set_limit(watched.live.account(ONE).id, limit)
+    said: dict[str, Any] = {"fault": None, "status": 429, "headers": {"retry-after": "40"}}
+    verdict = watched.tell("", body=LIMIT, request="req_1", **said)
+    before = watched.handler.waiting
+    path = watched.exchange.inbox / "aa-5a0c1be2c34f66d1.json"
+    value = {"schema": 1, "id": path.stem, "kind": "stopped", "request": request_id}
+    path.write_text(json.dumps(value | {"at": "2026-11-22T12:00:01Z"}))
+    told = watched.exchange.take(path)
+    assert isinstance(told, StoppedWait)
+    watched.handler.on_session_note(told)
+
+    assert (verdict or {})["verdict"] == "wait"
+    assert before == ["acme"]
+    assert watched.handler.waiting == ([] if request_id == "req_1" else ["acme"])
+
+
+def test_what_a_stopped_wait_may_say_is_read_with_care(watched: Watched) -> None:
+    path = watched.exchange.inbox / "aa-5a0c1be2c34f66d1.json"
+    good: dict[str, Any] = {"schema": 1, "id": path.stem, "kind": "stopped", "request": "req_1"}
+    good |= {"at": "2026-11-22T12:00:01Z"}
+    odd: list[dict[str, Any]] = [
+        {"schema": 2},
+        {"id": "x"},
+        {"kind": "other"},
+        {"request": 5},
+        {"at": "?"},
+        {"at": 5},
+    ]
+
+    for change in odd:
+        path.write_text(json.dumps(good | change))
+        assert watched.exchange.take(path) is None

@@ -45,7 +45,7 @@ def test_every_account_is_told_of_with_its_numbers() -> None:
 def test_a_swap_that_the_strategy_wants_is_told() -> None:
     told = explain(a_world(failover=Failover(Strategy.HEADROOM)), ACME, None, NOW)
 
-    assert told.better == C
+    assert told.first.better == C
     assert any(line.startswith("to be swapped between turns: work") for line in sentences(told))
 
 
@@ -62,8 +62,8 @@ def test_a_swap_that_has_to_wait_says_for_whom() -> None:
     )
 
     assert f"that waits: {unseen}" in sentences(told)
-    assert (told.better, settled.better, urgent.better) == (C, None, C)
-    assert (settled.held_by, urgent.held_by) == (None, None)
+    assert (told.first.better, settled.first.better, urgent.first.better) == (C, None, C)
+    assert (settled.first.held_by, urgent.first.held_by) == (None, None)
 
 
 def test_a_key_from_elsewhere_is_told_where_there_is_one() -> None:
@@ -81,7 +81,7 @@ def test_with_balancing_off_nothing_is_wanted_and_that_is_told() -> None:
 
     told = explain(state, ACME, "big-1", NOW)
 
-    assert (told.better, told.better_why) == (None, None)
+    assert (told.first.better, told.first.better_why) == (None, None)
     lines = sentences(told)
     assert lines[0].startswith("acme for big-1: ")
     assert lines[1] == "balancing is off: nothing is swapped unless you rotate"
@@ -91,7 +91,7 @@ def test_where_nobody_is_left_nobody_is_next() -> None:
     told = explain(a_state(A, active=None), ACME, None, NOW)
     alone = explain(a_state(A, active=A), ACME, None, NOW)
 
-    assert told.next == A
+    assert told.first.next == A
     assert sentences(alone)[-1] == "if the live one is refused: nobody (acme has no other account)"
 
 
@@ -99,7 +99,7 @@ def test_a_login_that_stands_in_the_other_home_alone_takes_over_in_no_other_one(
     here, there = an_account("here", oauth("a")), an_account("there", oauth("b"))
     state = replace(a_state(here, there, active=here), standings=(a_standing(there),))
 
-    assert explain(state, ACME, None, NOW).next is None
+    assert explain(state, ACME, None, NOW).first.next is None
 
 
 def test_where_only_opencode_2_is_used_its_own_next_one_is_told() -> None:
@@ -107,5 +107,5 @@ def test_where_only_opencode_2_is_used_its_own_next_one_is_told() -> None:
     places = (a_standing(live, active=True), a_standing(spare))
     told = explain(replace(a_state(live, spare), standings=places), ACME, None, NOW)
 
-    assert told.next == spare
+    assert told.first.next == spare
     assert [argument.is_live for argument in told.arguments] == [True, False]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rotator.core.selection.homes import homes_for, left_by, live_of, seen_by, seen_from
-from rotator.model import Account, HomeName, State, Tenure
+from rotator.model import Account, HomeName, Slot, State, Tenure
 from tests.support.builders import ACME, NOW, a_signal, a_standing, a_state, an_account, oauth
 
 FILE, DATABASE = HomeName
@@ -34,6 +34,25 @@ def test_a_key_goes_wherever_its_provider_is_used(
     state: State, homes: tuple[HomeName, ...]
 ) -> None:
     assert homes_for(state, A) == homes
+
+
+@pytest.mark.parametrize(
+    ("state", "homes"),
+    [
+        (replace(a_state(A), slots={"z": Slot("z"), ACME: Slot(ACME, A.id)}), (FILE,)),
+        (standing(a_state(A), A), (DATABASE,)),
+        (standing(a_state(A, active=A), A), (FILE, DATABASE)),
+    ],
+    ids=["auth.json", "database", "both"],
+)
+def test_a_key_of_a_provider_that_nobody_uses_goes_wherever_logins_are(
+    state: State, homes: tuple[HomeName, ...]
+) -> None:
+    parked = an_account("z", provider="zeta")
+    login = an_account("y", oauth("y"), provider="zeta")
+
+    assert homes_for(state, parked) == homes
+    assert homes_for(state, login) == homes[:1]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ export class FailedRequests {
   #logins;
   /** @type {Reports} */
   #reports;
+  /** @type {WeakSet<Call>} */
+  #waiting = new WeakSet(); // which the watcher has told to wait
 
   /**
    * @param {{
@@ -76,6 +78,15 @@ export class FailedRequests {
   async settle(call, response) {
     if (!this.#exchange.isAnswered()) return response;
     const body = decodeBeginning(await readBeginning(response));
+    return this.#told(call, () => this.#settled(call, response, body));
+  }
+
+  /**
+   * @param {Call} call
+   * @param {Response} response
+   * @param {string} body
+   */
+  async #settled(call, response, body) {
     const end = performance.now() + LONGEST_HOLD_MS;
     for (;;) {
       const verdict = await this.#exchange.ask(
@@ -110,7 +121,35 @@ export class FailedRequests {
    * @param {() => object} signal
    * @returns {Promise<string | undefined>}
    */
-  async settleEnd(call, signal) {
+  settleEnd(call, signal) {
+    return this.#told(call, () => this.#settledEnd(call, signal));
+  }
+
+  /**
+   * Do what may wait, and tell the watcher if it was stopped then: for `status` a turn waits until
+   * somebody says otherwise.
+   *
+   * @template T
+   * @param {Call} call
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async #told(call, work) {
+    try {
+      return await work();
+    } finally {
+      const isStopped = call.signal?.aborted && this.#waiting.has(call);
+      if (isStopped) this.#exchange.note({ kind: "stopped", request: call.id, at: new Date().toISOString() });
+      this.#waiting.delete(call);
+    }
+  }
+
+  /**
+   * @param {Call} call
+   * @param {() => object} signal
+   * @returns {Promise<string | undefined>}
+   */
+  async #settledEnd(call, signal) {
     const until = performance.now() + LONGEST_HOLD_MS;
     for (;;) {
       const verdict = await this.#exchange.ask(signal(), call.signal);
@@ -137,6 +176,7 @@ export class FailedRequests {
    * @param {Verdict} verdict
    */
   async #wait(call, { wait_ms: ms, note }) {
+    this.#waiting.add(call);
     this.#elsewhere.show(call, note);
     const { text } = this.#watcher.look(); // written anew it may say the same
     const wait = Math.min(Math.max(ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
