@@ -6,6 +6,7 @@ import { remember } from "../core/bounded-map.js";
 import { MOST_SEEN } from "../core/bounds.js";
 import { credentialsInHeaders } from "../core/credentials.js";
 import { sha256 } from "../core/digests.js";
+import { bodyOfError } from "../core/error-words.js";
 import { FailedRows } from "../core/failed-rows.js";
 import { replaceLogin } from "../core/login-replacement.js";
 import { Mark } from "../core/mark.js";
@@ -34,15 +35,6 @@ const MOST_SENDS = 50;
 const SWITCH_MS = 3_000; // the server is told to switch, and looked at
 const LOOK_MS = 20;
 const REFUSALS = [401, 402, 403, 429]; // of a login
-/**
- * What OpenCode calls an error that stood in an answer, in the words of vendors.
- *
- * @type {Record<string, string>}
- */
-const VENDORS_WORDS = {
-  "provider.rate-limit": "rate_limit_error",
-  "provider.quota": "insufficient_quota",
-};
 const PRIMARY = "primary"; // a request of the turn itself; all else is made beside it
 
 /** @type {Layer} */
@@ -299,8 +291,7 @@ export class Requests {
    * @param {any} error
    */
   #askOfEnd(call, response, error) {
-    const { type, message } = error ?? {};
-    const body = JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
+    const body = bodyOfError(error);
     const { session, aside } = call.mark;
     const row = { session, aside, credential: call.carried.digest };
     const earlier = this.#rows.add(row, "error", performance.now());
@@ -321,6 +312,15 @@ export class Requests {
     if (!isString(slot) || !(await this.#put(call, slot))) return false;
     remember(this.#instead, carried.digest, slot, MOST_SEEN);
     return true;
+  }
+
+  /**
+   * Know the rows of a refused request's provider by the time that the watcher has named one.
+   *
+   * @param {Call} call
+   */
+  expect(call) {
+    this.#slots.expect(this.#directories.get(call), call.slot);
   }
 
   /**
