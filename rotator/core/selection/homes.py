@@ -16,7 +16,14 @@ def homes_for(state: State, account: Account) -> tuple[HomeName, ...]:
     nowhere goes where its provider is used, into auth.json first. In auth.json a provider has one
     place, so whoever was in it a while ago stands there as well. Never empty.
     """
-    used = tuple(home for home in HomeName if state.is_used(home, account.provider))
+    return _homes_of(state, account, _used(state, account.provider))
+
+
+def _used(state: State, provider: str) -> tuple[HomeName, ...]:
+    return tuple(home for home in HomeName if state.is_used(home, provider))
+
+
+def _homes_of(state: State, account: Account, used: tuple[HomeName, ...]) -> tuple[HomeName, ...]:
     if not used:
         return state.homes_of(account) or (HomeName.AUTH_FILE,)
     if account.credential.type != "oauth":
@@ -52,7 +59,10 @@ def seen_from(state: State, home: HomeName, but: Collection[AccountId] = ()) -> 
     """
     if not state.standings:
         return state
-    accounts = tuple(a for a in state.accounts if a.id in but or home in homes_for(state, a))
+    used = {name: _used(state, name) for name in {a.provider for a in state.accounts}}
+    accounts = tuple(
+        a for a in state.accounts if a.id in but or home in _homes_of(state, a, used[a.provider])
+    )
     if home is HomeName.AUTH_FILE:
         return replace(state, accounts=accounts)
     providers = {account.provider for account in accounts}
