@@ -1571,8 +1571,8 @@ var WatcherState = class {
   }
   look() {
     const { state } = this.#places;
-    const stat = tryOr(() => fs6.statSync(state, { bigint: true }), null);
-    const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
+    const stat = tryOr(() => fs6.statSync(state, { throwIfNoEntry: false }));
+    const key = stat ? `${stat.mtimeMs} ${stat.ino} ${stat.size}` : "absent";
     if (key !== this.key) {
       this.key = key;
       this.text = tryOr(() => readText(state), null);
@@ -2779,6 +2779,19 @@ var Reports = class {
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
     const news = tryOr(() => this.signal(call, response, ""));
     setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
+  }
+  /**
+   * Look at what a good answer says of its login's limits once it is on its way.
+   *
+   * @param {() => Call | null} claim makes the call of it, where it is one of ours
+   * @param {Response} response
+   */
+  tellLimitsLater(claim, response) {
+    const tell = () => {
+      const call = saysLimits(response) ? claim() : null;
+      if (call) this.tellLimits(call, response);
+    };
+    setTimeout(() => tryOr(tell), 0);
   }
   /**
    * Let the watcher know once that a login has answered which is limited `since`, as soon as its
@@ -4250,8 +4263,9 @@ var Requests = class {
   /** @type {Map<string, string>} */
   #instead = /* @__PURE__ */ new Map();
   // digest of a limited login -> whose row takes its place meanwhile
-  /** @type {WeakMap<Request, string>} */
+  /** @type {WeakMap<Request, number>} */
   #sentAt = /* @__PURE__ */ new WeakMap();
+  // when, of the system's clock
   /** @type {WeakSet<Response>} */
   #seen = /* @__PURE__ */ new WeakSet();
   // two directories may show us the same
@@ -4282,7 +4296,7 @@ var Requests = class {
    * @param {any} event
    */
   before(ctx, event) {
-    this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
+    this.#sentAt.set(event.request, Date.now());
     const told = this.watcher.second(event.model?.providerID);
     const { next } = this.#sessions.session(event.sessionID);
     if (!next && !told?.limited.size && !this.#history.has(event.sessionID)) return;
@@ -4302,7 +4316,7 @@ var Requests = class {
     const isCleaned = await this.#history.clean(call);
     if (!isReplaced && !isCleaned) return;
     event.request = new Request(call.input, call.init);
-    this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
+    this.#sentAt.set(event.request, Date.now());
   }
   /**
    * Return whose row takes the place of a login in this request: of one that rests, for as long as
@@ -4369,7 +4383,7 @@ var Requests = class {
       if (!login) return null;
       const call = this.#call(ctx, { request, model, sessionID, agent, kind }, login, stop);
       call.note();
-      call.sentAt = sentAt ?? call.sentAt;
+      call.sentAt = sentAt ? new Date(sentAt).toISOString() : call.sentAt;
       return call;
     };
     return () => made === void 0 ? made = make() : made;
@@ -4409,10 +4423,10 @@ var Requests = class {
    * @param {Response} response
    */
   #tellGood(claim, provider, response) {
+    this.reports.tellLimitsLater(claim, response);
     const limited = this.watcher.state?.second.get(provider)?.limited;
-    const call = limited?.size || saysLimits(response) ? claim() : null;
+    const call = limited?.size ? claim() : null;
     if (!call) return;
-    this.reports.tellLimits(call, response);
     const since = limited?.get(call.carried.digest);
     if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
   }

@@ -15,7 +15,7 @@ import { noop } from "../core/try-or.js";
 import { isString } from "../core/values.js";
 import { Call } from "../requests/call.js";
 import { FailedRequests } from "../requests/failed-requests.js";
-import { Reports, saysLimits } from "../requests/reports.js";
+import { Reports } from "../requests/reports.js";
 import { sleep } from "../system/timing.js";
 import { Exchange } from "../watcher/exchange.js";
 import { WatcherState } from "../watcher/watcher-state.js";
@@ -48,8 +48,8 @@ export class Requests {
   #sessions = new Sessions();
   /** @type {Map<string, string>} */
   #instead = new Map(); // digest of a limited login -> whose row takes its place meanwhile
-  /** @type {WeakMap<Request, string>} */
-  #sentAt = new WeakMap();
+  /** @type {WeakMap<Request, number>} */
+  #sentAt = new WeakMap(); // when, of the system's clock
   /** @type {WeakSet<Response>} */
   #seen = new WeakSet(); // two directories may show us the same
   /** @type {WeakMap<Call, any>} */
@@ -80,7 +80,7 @@ export class Requests {
    * @param {any} event
    */
   before(ctx, event) {
-    this.#sentAt.set(event.request, new Date().toISOString());
+    this.#sentAt.set(event.request, Date.now());
     const told = this.watcher.second(event.model?.providerID);
     const { next } = this.#sessions.session(event.sessionID);
     // Most requests need nothing of us: OpenCode waits longer for any promise than that takes.
@@ -102,7 +102,7 @@ export class Requests {
     const isCleaned = await this.#history.clean(call);
     if (!isReplaced && !isCleaned) return;
     event.request = new Request(call.input, call.init);
-    this.#sentAt.set(event.request, new Date().toISOString());
+    this.#sentAt.set(event.request, Date.now());
   }
 
   /**
@@ -174,7 +174,7 @@ export class Requests {
       if (!login) return null;
       const call = this.#call(ctx, { request, model, sessionID, agent, kind }, login, stop);
       call.note();
-      call.sentAt = sentAt ?? call.sentAt;
+      call.sentAt = sentAt ? new Date(sentAt).toISOString() : call.sentAt;
       return call;
     };
     return () => (made === undefined ? (made = make()) : made);
@@ -217,11 +217,11 @@ export class Requests {
    * @param {Response} response
    */
   #tellGood(claim, provider, response) {
+    this.reports.tellLimitsLater(claim, response);
     // As it was before the request: who is limited since then is not lifted by its answer.
     const limited = this.watcher.state?.second.get(provider)?.limited;
-    const call = limited?.size || saysLimits(response) ? claim() : null;
+    const call = limited?.size ? claim() : null;
     if (!call) return;
-    this.reports.tellLimits(call, response);
     const since = limited?.get(call.carried.digest);
     if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
   }
