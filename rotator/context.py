@@ -72,10 +72,11 @@ class Context:
         state = self.store.state()
         usage: dict[AccountId, Snapshot] = {}
         try:
+            asked = self.history.all_asked()
             for account in state.accounts if provider is None else state.of(provider):
-                told = self.history.asked(account.id).snapshot
-                if told is not None:
-                    usage[account.id] = told
+                record = asked.get(account.id)
+                if record is not None and record.snapshot is not None:
+                    usage[account.id] = record.snapshot
         except StoreError as exc:
             log.warning("usage could not be read: %s", exc.message)
         return replace(state, usage=usage, preferences=self.preferences())

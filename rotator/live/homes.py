@@ -200,9 +200,9 @@ def _settle(context: Context, home: Home, order: SwapRequest, done: Swapped) -> 
 
 def _mend(context: Context, home: Home, reading: Entries) -> bool:
     """Put newer tokens where older ones of the same account stand; tell whether any were put."""
-    done = False
-    for standing in (s for s in context.store.state().standings if s.home is home.name):
-        account, entry = context.store.state().account(standing.account), reading.at(standing.slot)
+    done, state = False, context.store.state()
+    for standing in (s for s in state.standings if s.home is home.name):
+        account, entry = state.account(standing.account), reading.at(standing.slot)
         if account is None or entry is None or not _is_behind(account, entry):
             continue
         context.store.require_turn()

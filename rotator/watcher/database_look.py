@@ -35,6 +35,7 @@ class DatabaseLook:
         self._reader = TableReader(context.paths.opencode_database)
         self._home = DatabaseHome(context.paths, reader=self._reader)
         self._seen: HomeReading | None = None
+        self._version = 0
         self._watched = False
         self._woken = woken
         self._again: threading.Timer | None = None
@@ -63,10 +64,14 @@ class DatabaseLook:
         """
         reading = self._home.read()
         has_switched = self.switches.has_news
+        before, self._version = self._version, self._reader.versions
         if reading is self._seen and not closely and not has_switched:
-            self._look_again()
+            if self._version == before:
+                self._look_again()
+            else:
+                self._times_again = 0
             return False
-        before = self._context.store.state()
+        known = self._context.store.state()
         with swap_lock(self._context.paths.swap_lock):
             reading = capture_home(
                 self._context, self._home, watched=self._watched, ours=self.switches.slots
@@ -81,7 +86,7 @@ class DatabaseLook:
         self._seen, self._times_again = reading, 0
         # From the first look on nothing is missed.
         self._watched = True
-        return self._context.store.state() is not before
+        return self._context.store.state() is not known
 
     def _look_again(self) -> None:
         """Have a few more looks at what could not be read yet, each later than the one before."""

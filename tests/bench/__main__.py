@@ -31,8 +31,8 @@ def measure(home: Path, rounds: int) -> list[Figure]:
     return [
         sync,
         crafted_answers(),
-        failover_latency(home / "failover", rounds),
-        failover_latency2(home / "failover2", rounds, sync.median_ms),
+        *failover_latency(home / "failover", rounds),
+        *failover_latency2(home / "failover2", rounds, sync.median_ms),
         *added_time(home / "added", rounds),
         *added_time2(home / "added2", rounds),
         capture_time(home / "capture", rounds),

@@ -14,6 +14,7 @@ from rotator.secret import Secret
 from rotator.services.accounts import add
 from rotator.system.paths import find_paths
 from tests.bench.figures import Figure
+from tests.bench.hand_overs import Trace
 from tests.e2e.scenes import api, install_bridge
 from tests.support.household import COLLECTS, Household
 from tests.support.loopback_provider import LoopbackProvider
@@ -52,16 +53,20 @@ export const Timer = async () => ({
 """
 
 
-def failover_latency(home: Path, rounds: int) -> Figure:
-    """Measure from the 429 leaving the provider to the repeated request arriving there."""
+def failover_latency(home: Path, rounds: int) -> list[Figure]:
+    """Measure from the 429 leaving the provider to the repeated request arriving there.
+
+    Each part of it follows.
+    """
     with LoopbackProvider() as provider:
         house = _household(home, provider)
         _save_all(house, [f"KEY-CANARY-{number}" for number in range(ACCOUNTS)])
         install_bridge(house)
-        with watcher(house), serve(house, **COLLECTS) as server:
+        trace = Trace(house, is_second=False)
+        trace.install()
+        with trace.watcher(), serve(house, **COLLECTS) as server:
             session = server.create_session()
             server.prompt(session, "hello")
-            values = []
             for _ in range(rounds + _WARM_UP):
                 live = house.read_auth()["mock"]["key"]
                 limited = replace(
@@ -72,9 +77,11 @@ def failover_latency(home: Path, rounds: int) -> Figure:
                 refused, repeated = provider.asked()[-2:]
                 assert refused.status == 429
                 assert refused.sent_ns is not None
-                values.append((repeated.read_ns - refused.sent_ns) / 1e6)
+                trace.add(refused.sent_ns, repeated.read_ns)
+    del trace.rounds[:_WARM_UP]
+    values = [(there - sent) / 1e6 for sent, there in trace.rounds]
     name = "failover: 429 sent → repeated request there"
-    return Figure(name, values[_WARM_UP:], aim_ms=10, aim_p99_ms=50)
+    return [Figure(name, values, aim_ms=10, aim_p99_ms=50), *trace.figures()]
 
 
 def added_time(home: Path, rounds: int) -> list[Figure]:

@@ -145,12 +145,13 @@ def is_spent_for_good(state: State, account: Account, now: datetime) -> bool:
     An opencode writes what it got for the token of the account where its logins are: in
     auth.json, in its database, or where it has just left them.
     """
+    if account.spent_from is None or account.spent_from > now:
+        return False
     left = [
         _left_at(state.slot(account.provider), account.id),
         *(standing.left_at for standing in state.standings_of(account.id)),
     ]
-    is_leaving = any(at is not None and is_within(HANDS_OFF, at, now) for at in left)
-    return account.spent_from is not None and account.spent_from <= now and not is_leaving
+    return not any(at is not None and is_within(HANDS_OFF, at, now) for at in left)
 
 
 def is_due(pending: PendingRefresh, now: datetime) -> bool:

@@ -27,7 +27,7 @@ from rotator.core.selection.limit_lifts import kept_name
 from rotator.core.selection.limits import is_ready, limit_on, members, with_limit
 from rotator.core.selection.patience import continued, is_waited_for, waits_until, was_limited
 from rotator.core.selection.places import fits, has_left_place, within_reach
-from rotator.core.selection.policy import Selection, choose, is_stale, stands_in
+from rotator.core.selection.policy import Selection, choose, chosen, is_stale, stands_in
 from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up, next_limit
 from rotator.model import (
     Account,
@@ -172,7 +172,7 @@ def _limit(
     if limit is not before:
         limit = continued(before, limit, patience, now)
         limit = replace(limit, asked=None if limit.model else kept_name(signal.model))
-    successor = choose(state, _wanted(state, signal, account), now).account
+    successor = chosen(state, _wanted(state, signal, account), now)
     is_elsewhere = successor is not None and was_limited(
         limit_on(successor, finding.scope.model), now
     )
@@ -198,7 +198,7 @@ def _limit(
     if choice.account is None:
         # Only the failure that used up the last account says so; the others repeat it.
         events = tuple(replace(event, detail=choice.why) for event in events)
-    decision = _hand_over(state, signal, account, now)
+    decision = _hand_to(choice, state, signal, account, now)
     return replace(decision, updates=marks, events=events)
 
 
@@ -283,7 +283,14 @@ def _one_other(state: State, signal: Signal, account: Account, now: datetime) ->
 
 
 def _hand_over(state: State, signal: Signal, account: Account, now: datetime) -> Decision:
-    choice = choose(state, _wanted(state, signal, account), now)
+    return _hand_to(
+        choose(state, _wanted(state, signal, account), now), state, signal, account, now
+    )
+
+
+def _hand_to(
+    choice: Choice, state: State, signal: Signal, account: Account, now: datetime
+) -> Decision:
     if choice.account is None:
         return Decision(is_last_resort=True)
     active = state.active(signal.provider)

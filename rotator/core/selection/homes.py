@@ -17,8 +17,15 @@ def homes_for(state: State, account: Account) -> tuple[HomeName, ...]:
     those homes. Where a provider has one place, whoever was in it a while ago stands there as
     well. Never empty.
     """
-    used = tuple(home for home in HomeName if state.is_used(home, account.provider))
-    used = used or tuple(home for home in HomeName if state.holds_logins(home)) or (*HomeName,)[:1]
+    return _homes_of(state, account, _used(state, account.provider))
+
+
+def _used(state: State, provider: str) -> tuple[HomeName, ...]:
+    used = tuple(home for home in HomeName if state.is_used(home, provider))
+    return used or tuple(home for home in HomeName if state.holds_logins(home)) or (*HomeName,)[:1]
+
+
+def _homes_of(state: State, account: Account, used: tuple[HomeName, ...]) -> tuple[HomeName, ...]:
     if account.credential.type != "oauth":
         return used
     homes = {*state.homes_of(account)}
@@ -69,7 +76,10 @@ def seen_from(state: State, home: HomeName, but: Collection[AccountId] = ()) -> 
     """
     if not state.standings:
         return state
-    accounts = tuple(a for a in state.accounts if a.id in but or home in homes_for(state, a))
+    used = {name: _used(state, name) for name in {a.provider for a in state.accounts}}
+    accounts = tuple(
+        a for a in state.accounts if a.id in but or home in _homes_of(state, a, used[a.provider])
+    )
     if home.has_one_place:
         return replace(state, accounts=accounts)
     providers = {account.provider for account in accounts}

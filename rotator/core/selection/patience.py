@@ -82,14 +82,20 @@ class Ramp:
     placed: int = 0
 
 
-def place_of(ramp: Ramp | None, now: datetime) -> tuple[Ramp, datetime]:
+def place_of(
+    ramp: Ramp | None, now: datetime, last_at: datetime | None = None
+) -> tuple[Ramp, datetime]:
     """Return when the next request goes on, and the ramp with it.
 
     The first one at once; each later one into the middle of the largest gap that those before
-    it have left, so that they are spread over the whole second however many there will be.
+    it have left, so that they are spread over the whole second however many there will be. One
+    whose conversation had its place at `last_at`, on this ramp, goes at once: it comes alone, and
+    was spread then.
     """
     if ramp is None or not timedelta(0) <= now - ramp.begun_at < RAMP:
         ramp = Ramp(now)
+    if last_at is not None and ramp.begun_at <= last_at < now:
+        return ramp, now
     due_at = ramp.begun_at + RAMP * _between(ramp.placed)
     return replace(ramp, placed=ramp.placed + 1), max(due_at, now)
 

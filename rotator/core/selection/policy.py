@@ -53,26 +53,40 @@ class Selection:
 
 def choose(state: State, wanted: Selection, now: datetime) -> Choice:
     """Return the account that shall take over: the active one if it can, else the best other."""
+    best = _best(state, wanted, now)
+    if best is None:
+        return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
+    account, active = best.account, state.active(wanted.provider)
+    if active is not None and active.id == account.id:
+        return Choice(account, f"{account.alias} is live and ready")
+    others = [a for a in state.of(wanted.provider) if a.id != account.id]
+    how = _ANEW if wanted.is_built_anew else _FROM_ITS_START
+    is_near = stands_in(account, wanted.instead_of)
+    elsewhere = [] if is_near else [f"it goes to another place: {how}"]
+    against = _against(state, others, wanted, now)
+    return Choice(account, "; ".join([_is_ready(best), *elsewhere, *against]))
+
+
+def chosen(state: State, wanted: Selection, now: datetime) -> Account | None:
+    """Return whom `choose` chooses, without its reason, which takes as long as all else."""
+    best = _best(state, wanted, now)
+    return None if best is None else best.account
+
+
+def _best(state: State, wanted: Selection, now: datetime) -> Headroom | None:
     able = [a for a in state.of(wanted.provider) if _is_able(a, wanted, now)]
     active = state.active(wanted.provider)
     if active is not None and active in able:
-        return Choice(active, f"{active.alias} is live and ready")
-    if not able:
-        return Choice(None, nobody_left(state, wanted.provider, now, wanted.model))
+        return _stands(state, active, wanted, now)
     near = [a for a in able if stands_in(a, wanted.instead_of)]
-    stood = [_stands(state, a, wanted, now) for a in near or able]
-    best = min(
-        stood,
-        key=lambda headroom_of: (
-            is_stale(headroom_of.account, now),
-            rank(headroom_of, state.failover, now),
+    return min(
+        (_stands(state, a, wanted, now) for a in near or able),
+        key=lambda standing: (
+            is_stale(standing.account, now),
+            rank(standing, state.failover, now),
         ),
+        default=None,
     )
-    others = [a for a in state.of(wanted.provider) if a.id != best.account.id]
-    how = _ANEW if wanted.is_built_anew else _FROM_ITS_START
-    elsewhere = [] if near else [f"it goes to another place: {how}"]
-    against = _against(state, others, wanted, now)
-    return Choice(best.account, "; ".join([_is_ready(best), *elsewhere, *against]))
 
 
 def stands_in(account: Account, like: Credential | None) -> bool:

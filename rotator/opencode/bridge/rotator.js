@@ -1297,6 +1297,7 @@ var LONGEST_ACK_MS = 2e4;
 var MOST_ASKED = 16;
 var MOST_LATE = 64;
 var POLL_MS = { first: 1, factor: 1.2, longest: 25 };
+var OFTEN = 30;
 var Exchange = class {
   /** @type {Places} */
   #places;
@@ -1324,6 +1325,8 @@ var Exchange = class {
   /** @type {NodeJS.Timeout | null} */
   #polling = null;
   #delay = POLL_MS.first;
+  #looks = 0;
+  // since somebody began to wait
   /**
    * @param {Places} places
    * @param {WatcherState} watcher
@@ -1442,6 +1445,7 @@ var Exchange = class {
         if (this.#waiting.has(id)) end(null);
       }, ms);
       this.#waiting.set(id, end);
+      this.#looks = 0;
       if (this.#polling === null || this.#delay > POLL_MS.first) this.#poll(POLL_MS.first);
       return () => end(null);
     });
@@ -1454,7 +1458,8 @@ var Exchange = class {
     this.#polling = setTimeout(() => {
       this.#polling = null;
       this.#scanOutbox();
-      if (this.#waiting.size) this.#poll(Math.min(delay * POLL_MS.factor, POLL_MS.longest));
+      const factor = ++this.#looks < OFTEN ? 1 : POLL_MS.factor;
+      if (this.#waiting.size) this.#poll(Math.min(delay * factor, POLL_MS.longest));
     }, delay);
   }
   // By name: the folder may be full of what is none of ours.
@@ -1464,8 +1469,8 @@ var Exchange = class {
   }
   /** @param {string} id */
   #deliver(id) {
-    const inode = tryOr(() => fs4.statSync(this.#outbox(id)).ino, null);
-    if (inode === null || inode === this.#acked.get(id)) return;
+    const inode = tryOr(() => fs4.statSync(this.#outbox(id), { throwIfNoEntry: false })?.ino);
+    if (inode === void 0 || inode === this.#acked.get(id)) return;
     const verdict = tryOr(() => JSON.parse(readText(this.#outbox(id))), null);
     const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
     if (isOurs && verdict.verdict === "ack") this.#acked.set(id, inode);
@@ -1566,8 +1571,8 @@ var WatcherState = class {
   }
   look() {
     const { state } = this.#places;
-    const stat = tryOr(() => fs6.statSync(state, { bigint: true }), null);
-    const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
+    const stat = tryOr(() => fs6.statSync(state, { throwIfNoEntry: false }));
+    const key = stat ? `${stat.mtimeMs} ${stat.ino} ${stat.size}` : "absent";
     if (key !== this.key) {
       this.key = key;
       this.text = tryOr(() => readText(state), null);
@@ -2063,10 +2068,9 @@ var FailedRequests = class {
   async #settled(call, response, body) {
     const end = performance.now() + LONGEST_HOLD_MS;
     for (; ; ) {
-      const verdict = await this.#exchange.ask(
-        this.#reports.signal(call, response, body),
-        call.signal
-      );
+      const asked2 = this.#exchange.ask(this.#reports.signal(call, response, body), call.signal);
+      setImmediate(() => tryOr(() => this.#logins.expect?.(call)));
+      const verdict = await asked2;
       switch (verdict?.verdict) {
         case "retry":
           return call.repeatable && await this.#retry(call, verdict) ? null : response;
@@ -2813,6 +2817,19 @@ var Reports = class {
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
     const news = tryOr(() => this.signal(call, response, ""));
     setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
+  }
+  /**
+   * Look at what a good answer says of its login's limits once it is on its way.
+   *
+   * @param {() => Call | null} claim makes the call of it, where it is one of ours
+   * @param {Response} response
+   */
+  tellLimitsLater(claim, response) {
+    const tell = () => {
+      const call = saysLimits(response) ? claim() : null;
+      if (call) this.tellLimits(call, response);
+    };
+    setTimeout(() => tryOr(tell), 0);
   }
   /**
    * Let the watcher know once that a login has answered which is limited `since`, as soon as its
@@ -4045,6 +4062,16 @@ function install() {
   return { load: loadAndLook };
 }
 
+// src/core/error-words.js
+var VENDORS_WORDS = {
+  "provider.rate-limit": "rate_limit_error",
+  "provider.quota": "insufficient_quota"
+};
+function bodyOfError(error) {
+  const { type, message } = error ?? {};
+  return JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
+}
+
 // src/opencode2/other-models.js
 var OtherModels = class {
   /** @type {WatcherState} */
@@ -4193,9 +4220,23 @@ function entryOfValue(value, provider) {
 }
 
 // src/opencode2/slots.js
+var LISTED_MS = 1e3;
 var Slots = class {
   /** @type {Map<string, Promise<Entry | null>>} */
   #asked = /* @__PURE__ */ new Map();
+  /** @type {Map<string, { at: number, list: Promise<any[]> }>} */
+  #expected = /* @__PURE__ */ new Map();
+  /**
+   * Ask for the rows of a provider, of which one is about to be needed.
+   *
+   * @param {any} ctx
+   * @param {string} provider
+   */
+  expect(ctx, provider) {
+    const list = this.#list(ctx, provider);
+    list.catch(noop);
+    this.#expected.set(provider, { at: performance.now(), list });
+  }
   /**
    * Return what stands in a row, or null.
    *
@@ -4217,11 +4258,30 @@ var Slots = class {
    * @param {string} provider
    * @param {string} slot
    */
-  async #ask({ integration }, provider, slot) {
-    const { data } = await integration.get({ integrationID: provider });
-    const one = data.connections.find(({ id }) => id === slot);
+  async #ask(ctx, provider, slot) {
+    const isIt = ({ id }) => id === slot;
+    const one = (await this.#listed(provider)).find(isIt) ?? (await this.#list(ctx, provider)).find(isIt);
     if (!one) return null;
-    return entryOfValue(await integration.connection.resolve(one), provider);
+    return entryOfValue(await ctx.integration.connection.resolve(one), provider);
+  }
+  /**
+   * Return what was listed a moment ago, if that was.
+   *
+   * @param {string} provider
+   */
+  async #listed(provider) {
+    const expected = this.#expected.get(provider);
+    this.#expected.delete(provider);
+    if (!expected || performance.now() - expected.at > LISTED_MS) return [];
+    return expected.list.catch(() => []);
+  }
+  /**
+   * @param {any} ctx
+   * @param {string} provider
+   * @returns {Promise<any[]>}
+   */
+  async #list({ integration }, provider) {
+    return (await integration.get({ integrationID: provider })).data.connections;
   }
 };
 
@@ -4231,10 +4291,6 @@ var MOST_SENDS2 = 50;
 var SWITCH_MS = 3e3;
 var LOOK_MS2 = 20;
 var REFUSALS2 = [401, 402, 403, 429];
-var VENDORS_WORDS = {
-  "provider.rate-limit": "rate_limit_error",
-  "provider.quota": "insufficient_quota"
-};
 var PRIMARY = "primary";
 var send = (...given) => fetch(...given);
 var Requests = class {
@@ -4245,8 +4301,9 @@ var Requests = class {
   /** @type {Map<string, string>} */
   #instead = /* @__PURE__ */ new Map();
   // digest of a limited login -> whose row takes its place meanwhile
-  /** @type {WeakMap<Request, string>} */
+  /** @type {WeakMap<Request, number>} */
   #sentAt = /* @__PURE__ */ new WeakMap();
+  // when, of the system's clock
   /** @type {WeakSet<Response>} */
   #seen = /* @__PURE__ */ new WeakSet();
   // two directories may show us the same
@@ -4277,7 +4334,7 @@ var Requests = class {
    * @param {any} event
    */
   before(ctx, event) {
-    this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
+    this.#sentAt.set(event.request, Date.now());
     const told = this.watcher.second(event.model?.providerID);
     const { next } = this.#sessions.session(event.sessionID);
     if (!next && !told?.limited.size && !this.#history.has(event.sessionID)) return;
@@ -4297,7 +4354,7 @@ var Requests = class {
     const isCleaned = await this.#history.clean(call);
     if (!isReplaced && !isCleaned) return;
     event.request = new Request(call.input, call.init);
-    this.#sentAt.set(event.request, (/* @__PURE__ */ new Date()).toISOString());
+    this.#sentAt.set(event.request, Date.now());
   }
   /**
    * Return whose row takes the place of a login in this request: of one that rests, for as long as
@@ -4364,7 +4421,7 @@ var Requests = class {
       if (!login) return null;
       const call = this.#call(ctx, { request, model, sessionID, agent, kind }, login, stop);
       call.note();
-      call.sentAt = sentAt ?? call.sentAt;
+      call.sentAt = sentAt ? new Date(sentAt).toISOString() : call.sentAt;
       return call;
     };
     return () => made === void 0 ? made = make() : made;
@@ -4404,10 +4461,10 @@ var Requests = class {
    * @param {Response} response
    */
   #tellGood(claim, provider, response) {
+    this.reports.tellLimitsLater(claim, response);
     const limited = this.watcher.state?.second.get(provider)?.limited;
-    const call = limited?.size || saysLimits(response) ? claim() : null;
+    const call = limited?.size ? claim() : null;
     if (!call) return;
-    this.reports.tellLimits(call, response);
     const since = limited?.get(call.carried.digest);
     if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
   }
@@ -4473,8 +4530,7 @@ var Requests = class {
    * @param {any} error
    */
   #askOfEnd(call, response, error) {
-    const { type, message } = error ?? {};
-    const body = JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
+    const body = bodyOfError(error);
     const { session, aside } = call.mark;
     const row = { session, aside, credential: call.carried.digest };
     const earlier = this.#rows.add(row, "error", performance.now());
@@ -4494,6 +4550,14 @@ var Requests = class {
     if (!isString(slot) || !await this.#put(call, slot)) return false;
     remember(this.#instead, carried.digest, slot, MOST_SEEN);
     return true;
+  }
+  /**
+   * Know the rows of a refused request's provider by the time that the watcher has named one.
+   *
+   * @param {Call} call
+   */
+  expect(call) {
+    this.#slots.expect(this.#directories.get(call), call.slot);
   }
   /**
    * @param {Call} call

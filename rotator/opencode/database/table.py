@@ -17,7 +17,7 @@ from pathlib import Path
 from rotator.opencode.database.labels import says_secret, secrets_of
 from rotator.opencode.database.values import credential_of
 from rotator.opencode.home import Absent, Entries, HomeEntry, HomeReading, Unusable
-from rotator.secret import Secret
+from rotator.secret import Secret, digest_of
 from rotator.system.regular_files import open_regular
 from rotator.text import sanitize
 
@@ -55,13 +55,16 @@ class TableReader:
         self._held: tuple[Connection, tuple[int, int]] | None = None
         self._seen: tuple[object, ...] | None = None
         self._last: HomeReading = Absent()
-        self._rows: Rows | None = None
+        # OpenCode writes at every message, and hardly ever into this table.
+        self._rows: str | None = None
+        self._understood: tuple[Connection, int] | None = None
+        self.versions = 0
 
     def close(self) -> None:
         """Close the database."""
         if self._held is not None:
             self._held[0].close()
-        self._held = None
+        self._held = self._understood = None
         self._seen = None
 
     def read(self) -> HomeReading:
@@ -118,19 +121,30 @@ class TableReader:
 
     def _told(self, connection: Connection, seen: tuple[object, ...]) -> HomeReading:
         if seen != self._seen:
-            reading = read_table(connection, self._path)
-            self._last, self._seen = reading, seen
+            self._last, self._seen = self._read_table(connection), seen
+            self.versions += 1
         return self._last
 
+    def _read_table(self, connection: Connection) -> HomeReading:
+        """Return what stands in the table, the very reading of before if nothing else does."""
+        (schema,) = connection.execute("PRAGMA schema_version").fetchone()
+        if self._understood != (connection, schema):
+            self._understood = None
+            obstacle = schema_obstacle(connection, self._path)
+            if obstacle is not None:
+                return obstacle
+            self._understood = connection, schema
+        rows = tuple(connection.execute(_QUESTION))
+        before, self._rows = self._rows, digest_of(repr(rows))
+        if before == self._rows and isinstance(self._last, Entries):
+            return self._last
+        return _entries(rows)
 
-def read_table(connection: Connection, path: Path) -> HomeReading:
-    """Return what stands in the table of an open database; raises sqlite3.Error."""
-    obstacle = schema_obstacle(connection, path)
-    if obstacle is not None:
-        return obstacle
+
+def _entries(rows: Rows) -> Entries:
     entries: list[HomeEntry] = []
     seen: set[str] = set()
-    for row in connection.execute(_QUESTION):
+    for row in rows:
         entry = _entry(row, is_first=str(row[1]) not in seen)
         if entry is not None:
             seen.add(entry.provider)

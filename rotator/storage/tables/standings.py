@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from rotator.clock import to_iso
 from rotator.core.logins.row_seals import is_sealed
-from rotator.model import Digest, HomeName, Standing
+from rotator.model import Digest, HomeName, Standing, State
 from rotator.storage.database_errors import store_errors
 from rotator.storage.tables.open_store import OpenStore
 
@@ -21,6 +21,9 @@ NOWHERE = ""
 
 class Standings(OpenStore):
     """The logins in such homes."""
+
+    # As of which commit they were looked at, and which are sound.
+    _looked: tuple[State, dict[HomeName, bool]] | None = None
 
     def set_standings(self, home: HomeName, standings: Iterable[Standing]) -> None:
         """Note everything that stands in a home."""
@@ -40,7 +43,15 @@ class Standings(OpenStore):
 
     def has_seen(self, home: HomeName) -> bool:
         """Tell whether a home was looked at before, and all that was seen can still be read."""
-        self._follow()
+        state = self.state()
+        if self._looked is None or self._looked[0] is not state:
+            self._looked = state, {}
+        known = self._looked[1]
+        if home not in known:
+            known[home] = self._is_sound(home)
+        return known[home]
+
+    def _is_sound(self, home: HomeName) -> bool:
         with store_errors(self._path):
             cursor = self._connection.execute(
                 "SELECT * FROM standing WHERE home = ?", (home.value,)

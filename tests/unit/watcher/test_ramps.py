@@ -70,6 +70,38 @@ def test_one_that_fails_anew_gets_another_place() -> None:
     assert ramps.placed(asked(1), RETRY, NOW) == wait(250)
 
 
+def test_a_conversation_that_was_sent_and_is_refused_again_waits_for_no_place() -> None:
+    ramps = Ramps()
+    ramps.placed(asked(1, session="ses_alone"), RETRY, NOW)
+
+    # The next account of the same request, then the next request of the same turn.
+    again = [asked(1, session="ses_alone"), asked(2, session="ses_alone")]
+    moments = [NOW + timedelta(milliseconds=n) for n in (80, 240)]
+
+    verdicts = [ramps.placed(s, RETRY, at) for s, at in zip(again, moments, strict=True)]
+    assert verdicts == [RETRY, RETRY]
+
+
+def test_others_keep_their_places_while_one_is_refused_again_and_again() -> None:
+    ramps = Ramps()
+    for number in range(2):
+        ramps.placed(asked(number, session=f"ses_{number}"), RETRY, NOW)
+    later = NOW + timedelta(milliseconds=100)
+    ramps.placed(asked(0, session="ses_0"), RETRY, later)
+
+    assert ramps.placed(asked(2, session="ses_2"), RETRY, later) == wait(150)
+
+
+def test_who_has_not_been_sent_yet_gets_a_place_of_its_own_for_a_second_request() -> None:
+    ramps = Ramps()
+    ramps.placed(asked(1, session="ses_1"), RETRY, NOW)
+    ramps.placed(asked(2, session="ses_2"), RETRY, NOW)
+
+    # It waits until half a second is over, and has another request beside that.
+    later = NOW + timedelta(milliseconds=50)
+    assert ramps.placed(asked(3, session="ses_2"), RETRY, later) == wait(200)
+
+
 def test_what_comes_a_second_later_is_alone() -> None:
     ramps = Ramps()
     ramps.placed(asked(1), RETRY, NOW)

@@ -284,3 +284,17 @@ test("a request that needs nothing keeps OpenCode waiting for no promise", async
 
   assert.deepEqual([before, requests.after(ctx, event)], [undefined, undefined]);
 });
+
+test("what the headers of a good answer say of limits is told once it is on its way", async (t) => {
+  const { ctx, watcher, requests } = scene(t);
+  const headers = { "x-ratelimit-remaining-requests": "7", "x-request-id": "r1" };
+
+  await answered(requests, ctx, new Response("good", { headers }));
+
+  for (let left = 1000; watcher.signals.length === 0 && left > 0; left--)
+    await new Promise((go) => setTimeout(go, 5));
+  const [{ status, credential, headers: told }, ...more] = watcher.signals;
+  assert.deepEqual([status, credential, more], [200, digestOf(A), []]);
+  assert.deepEqual(told["x-ratelimit-remaining-requests"], "7");
+  assert.ok(!("x-request-id" in told));
+});

@@ -58,3 +58,47 @@ test("one that OpenCode could not resolve is asked for again", async () => {
   await assert.rejects(slots.resolve(ctx, "acme", "c1"), /refused/);
   assert.equal((await slots.resolve(ctx, "acme", "c1")).secret, "KEY-CANARY-1");
 });
+
+test("a row that is expected is found in what was listed meanwhile", async () => {
+  const { asked, ctx } = context([{ id: "c1" }], async () => VALUE);
+  const slots = new Slots();
+
+  slots.expect(ctx, "acme");
+  assert.deepEqual(asked, ["acme"]);
+  await slots.resolve(ctx, "acme", "c1");
+  assert.deepEqual(asked, ["acme"]);
+
+  await slots.resolve(ctx, "acme", "c1");
+  assert.deepEqual(asked, ["acme", "acme"]);
+});
+
+test("a row that came after the list, and one whose list failed, is asked for", async () => {
+  const connections = [{ id: "c1" }];
+  const { asked, ctx } = context(connections, async () => VALUE);
+  const slots = new Slots();
+
+  const { get } = ctx.integration;
+  ctx.integration.get = () => Promise.reject(new Error("not loaded"));
+  slots.expect(ctx, "acme");
+  ctx.integration.get = get;
+  assert.equal((await slots.resolve(ctx, "acme", "c1")).secret, "KEY-CANARY-1");
+
+  ctx.integration.get = async (which) => ({ data: { connections: [...(await get(which)).data.connections] } });
+  slots.expect(ctx, "acme");
+  await new Promise(setImmediate);
+  connections.push({ id: "c2" });
+  assert.equal((await slots.resolve(ctx, "acme", "c2")).secret, "KEY-CANARY-1");
+  assert.equal(asked.length, 3);
+});
+
+test("what was listed a while ago is listed anew", async (t) => {
+  const { asked, ctx } = context([{ id: "c1" }], async () => VALUE);
+  const slots = new Slots();
+
+  slots.expect(ctx, "acme");
+  const now = performance.now();
+  t.mock.method(performance, "now", () => now + 1100);
+  await slots.resolve(ctx, "acme", "c1");
+
+  assert.equal(asked.length, 2);
+});

@@ -59,6 +59,40 @@ def test_the_active_login_comes_first_and_providers_are_apart(made: Table) -> No
     assert [e.active for e in reading.of("openai")] == [True]
 
 
+def test_what_opencode_writes_elsewhere_leaves_the_very_reading(made: Table) -> None:
+    slot = made.log_in("acme", key("a"), "one")
+    made.do("CREATE TABLE message (text TEXT)")
+    made.hold()
+
+    with table_reader(made.path) as reader:
+        first, versions = reader.read(), reader.versions
+        made.do("INSERT INTO message VALUES ('hello')")
+        second = reader.read()
+        assert second is first
+        assert reader.versions == versions + 1
+        made.rewrite(slot, key("b"))
+        third = reader.read()
+
+    assert isinstance(third, Entries)
+    assert third != first
+
+
+def test_a_table_that_is_changed_while_it_is_open_is_looked_at_anew(made: Table) -> None:
+    made.log_in("acme", key("a"), "one")
+    made.hold()
+
+    with table_reader(made.path) as reader:
+        assert isinstance(reader.read(), Entries)
+        made.do("ALTER TABLE credential RENAME COLUMN active TO chosen")
+        changed = reader.read()
+        made.do("ALTER TABLE credential RENAME COLUMN chosen TO active")
+        again = reader.read()
+
+    assert isinstance(changed, Unusable)
+    assert "has no active" in changed.why
+    assert isinstance(again, Entries)
+
+
 @pytest.mark.parametrize("active", [None, 0])
 def test_where_no_row_is_marked_the_newest_is_the_active_one(
     made: Table, active: int | None

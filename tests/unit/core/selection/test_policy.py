@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rotator.core.selection import policy
 from rotator.core.selection.policy import (
     Selection,
     choose,
@@ -54,6 +55,8 @@ def resting(alias: str, until: datetime = NOW + HOUR, strikes: int = 1) -> Accou
 
 def chosen(state: State, wanted: Selection = ANYONE, now: datetime = NOW) -> str | None:
     account = choose(state, wanted, now).account
+    # Whoever needs no reason gets the same one.
+    assert policy.chosen(state, wanted, now) == account
     return account.alias if account else None
 
 

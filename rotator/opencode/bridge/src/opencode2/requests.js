@@ -6,6 +6,7 @@ import { remember } from "../core/bounded-map.js";
 import { MOST_SEEN } from "../core/bounds.js";
 import { credentialsInHeaders } from "../core/credentials.js";
 import { sha256 } from "../core/digests.js";
+import { bodyOfError } from "../core/error-words.js";
 import { FailedRows } from "../core/failed-rows.js";
 import { replaceLogin } from "../core/login-replacement.js";
 import { Mark } from "../core/mark.js";
@@ -14,7 +15,7 @@ import { noop } from "../core/try-or.js";
 import { isString } from "../core/values.js";
 import { Call } from "../requests/call.js";
 import { FailedRequests } from "../requests/failed-requests.js";
-import { Reports, saysLimits } from "../requests/reports.js";
+import { Reports } from "../requests/reports.js";
 import { sleep } from "../system/timing.js";
 import { Exchange } from "../watcher/exchange.js";
 import { WatcherState } from "../watcher/watcher-state.js";
@@ -34,15 +35,6 @@ const MOST_SENDS = 50;
 const SWITCH_MS = 3_000; // the server is told to switch, and looked at
 const LOOK_MS = 20;
 const REFUSALS = [401, 402, 403, 429]; // of a login
-/**
- * What OpenCode calls an error that stood in an answer, in the words of vendors.
- *
- * @type {Record<string, string>}
- */
-const VENDORS_WORDS = {
-  "provider.rate-limit": "rate_limit_error",
-  "provider.quota": "insufficient_quota",
-};
 const PRIMARY = "primary"; // a request of the turn itself; all else is made beside it
 
 /** @type {Layer} */
@@ -56,8 +48,8 @@ export class Requests {
   #sessions = new Sessions();
   /** @type {Map<string, string>} */
   #instead = new Map(); // digest of a limited login -> whose row takes its place meanwhile
-  /** @type {WeakMap<Request, string>} */
-  #sentAt = new WeakMap();
+  /** @type {WeakMap<Request, number>} */
+  #sentAt = new WeakMap(); // when, of the system's clock
   /** @type {WeakSet<Response>} */
   #seen = new WeakSet(); // two directories may show us the same
   /** @type {WeakMap<Call, any>} */
@@ -88,7 +80,7 @@ export class Requests {
    * @param {any} event
    */
   before(ctx, event) {
-    this.#sentAt.set(event.request, new Date().toISOString());
+    this.#sentAt.set(event.request, Date.now());
     const told = this.watcher.second(event.model?.providerID);
     const { next } = this.#sessions.session(event.sessionID);
     // Most requests need nothing of us: OpenCode waits longer for any promise than that takes.
@@ -110,7 +102,7 @@ export class Requests {
     const isCleaned = await this.#history.clean(call);
     if (!isReplaced && !isCleaned) return;
     event.request = new Request(call.input, call.init);
-    this.#sentAt.set(event.request, new Date().toISOString());
+    this.#sentAt.set(event.request, Date.now());
   }
 
   /**
@@ -182,7 +174,7 @@ export class Requests {
       if (!login) return null;
       const call = this.#call(ctx, { request, model, sessionID, agent, kind }, login, stop);
       call.note();
-      call.sentAt = sentAt ?? call.sentAt;
+      call.sentAt = sentAt ? new Date(sentAt).toISOString() : call.sentAt;
       return call;
     };
     return () => (made === undefined ? (made = make()) : made);
@@ -225,11 +217,11 @@ export class Requests {
    * @param {Response} response
    */
   #tellGood(claim, provider, response) {
+    this.reports.tellLimitsLater(claim, response);
     // As it was before the request: who is limited since then is not lifted by its answer.
     const limited = this.watcher.state?.second.get(provider)?.limited;
-    const call = limited?.size || saysLimits(response) ? claim() : null;
+    const call = limited?.size ? claim() : null;
     if (!call) return;
-    this.reports.tellLimits(call, response);
     const since = limited?.get(call.carried.digest);
     if (since && since < call.sentAt) this.reports.tellAnswered(call, response, since).catch(noop);
   }
@@ -299,8 +291,7 @@ export class Requests {
    * @param {any} error
    */
   #askOfEnd(call, response, error) {
-    const { type, message } = error ?? {};
-    const body = JSON.stringify({ error: { type: VENDORS_WORDS[type], message } });
+    const body = bodyOfError(error);
     const { session, aside } = call.mark;
     const row = { session, aside, credential: call.carried.digest };
     const earlier = this.#rows.add(row, "error", performance.now());
@@ -321,6 +312,15 @@ export class Requests {
     if (!isString(slot) || !(await this.#put(call, slot))) return false;
     remember(this.#instead, carried.digest, slot, MOST_SEEN);
     return true;
+  }
+
+  /**
+   * Know the rows of a refused request's provider by the time that the watcher has named one.
+   *
+   * @param {Call} call
+   */
+  expect(call) {
+    this.#slots.expect(this.#directories.get(call), call.slot);
   }
 
   /**

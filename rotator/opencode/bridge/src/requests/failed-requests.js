@@ -1,6 +1,7 @@
 // What becomes of a request that a vendor refused.
 
 import { oneLine } from "../core/one-line.js";
+import { tryOr } from "../core/try-or.js";
 import { isString } from "../core/values.js";
 import { sleep } from "../system/timing.js";
 import { decodeBeginning, readBeginning } from "./answer-body.js";
@@ -14,8 +15,11 @@ import { decodeBeginning, readBeginning } from "./answer-body.js";
  */
 
 /**
- * Puts another login into a request; false where it has none.
- * @typedef {{ takeOver: (call: Call, verdict: Verdict) => Promise<boolean> }} OtherLogins
+ * Puts another login into a request; false where it has none. What takes its time can be begun
+ * while the watcher is asked.
+ * @typedef {object} OtherLogins
+ * @property {(call: Call, verdict: Verdict) => Promise<boolean>} takeOver
+ * @property {(call: Call) => void} [expect]
  */
 
 /**
@@ -89,10 +93,10 @@ export class FailedRequests {
   async #settled(call, response, body) {
     const end = performance.now() + LONGEST_HOLD_MS;
     for (;;) {
-      const verdict = await this.#exchange.ask(
-        this.#reports.signal(call, response, body),
-        call.signal,
-      );
+      const asked = this.#exchange.ask(this.#reports.signal(call, response, body), call.signal);
+      // Behind the signal, which the watcher works off meanwhile.
+      setImmediate(() => tryOr(() => this.#logins.expect?.(call)));
+      const verdict = await asked;
       switch (verdict?.verdict) {
         case "retry":
           return call.repeatable && (await this.#retry(call, verdict)) ? null : response;

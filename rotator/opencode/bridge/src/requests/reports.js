@@ -35,7 +35,7 @@ const LIMITS_EVERY_MS = 15_000; // what a good answer says of a login's limits i
  *
  * @param {Response} response
  */
-export const saysLimits = (response) =>
+const saysLimits = (response) =>
   tryOr(() => [...response.headers.keys()].some((name) => LIMIT_HEADERS.test(name))) === true;
 
 /** Tells the watcher of requests, without any secret. */
@@ -80,6 +80,20 @@ export class Reports {
     remember(this.#limitsTold, digest, performance.now(), MOST_SEEN);
     const news = tryOr(() => this.signal(call, response, ""));
     setTimeout(() => tryOr(() => this.#exchange.tell(news)), 0);
+  }
+
+  /**
+   * Look at what a good answer says of its login's limits once it is on its way.
+   *
+   * @param {() => Call | null} claim makes the call of it, where it is one of ours
+   * @param {Response} response
+   */
+  tellLimitsLater(claim, response) {
+    const tell = () => {
+      const call = saysLimits(response) ? claim() : null;
+      if (call) this.tellLimits(call, response);
+    };
+    setTimeout(() => tryOr(tell), 0);
   }
 
   /**

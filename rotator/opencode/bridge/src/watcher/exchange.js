@@ -30,7 +30,9 @@ const FIRST_WORD_MS = 250; // a watcher that lets a signal lie for longer is not
 const LONGEST_ACK_MS = 20_000;
 const MOST_ASKED = 16; // more failures at once stand in line, so that none waits in vain
 const MOST_LATE = 64; // verdicts that came too late, remembered until they are swept
+// Most verdicts come within milliseconds, and each look that comes late is added to that.
 export const POLL_MS = { first: 1, factor: 1.2, longest: 25 };
+const OFTEN = 30; // looks before the pauses between them grow
 
 /** Asks the watcher, through files, what to do with a failed request. */
 export class Exchange {
@@ -55,6 +57,7 @@ export class Exchange {
   /** @type {NodeJS.Timeout | null} */
   #polling = null;
   #delay = POLL_MS.first;
+  #looks = 0; // since somebody began to wait
 
   /**
    * @param {Places} places
@@ -186,6 +189,7 @@ export class Exchange {
         if (this.#waiting.has(id)) end(null);
       }, ms);
       this.#waiting.set(id, end);
+      this.#looks = 0;
       if (this.#polling === null || this.#delay > POLL_MS.first) this.#poll(POLL_MS.first);
       return () => end(null);
     });
@@ -199,7 +203,8 @@ export class Exchange {
     this.#polling = setTimeout(() => {
       this.#polling = null;
       this.#scanOutbox();
-      if (this.#waiting.size) this.#poll(Math.min(delay * POLL_MS.factor, POLL_MS.longest));
+      const factor = ++this.#looks < OFTEN ? 1 : POLL_MS.factor;
+      if (this.#waiting.size) this.#poll(Math.min(delay * factor, POLL_MS.longest));
     }, delay);
   }
 
@@ -211,8 +216,8 @@ export class Exchange {
 
   /** @param {string} id */
   #deliver(id) {
-    const inode = tryOr(() => fs.statSync(this.#outbox(id)).ino, null);
-    if (inode === null || inode === this.#acked.get(id)) return;
+    const inode = tryOr(() => fs.statSync(this.#outbox(id), { throwIfNoEntry: false })?.ino);
+    if (inode === undefined || inode === this.#acked.get(id)) return;
     const verdict = tryOr(() => JSON.parse(readText(this.#outbox(id))), null);
     const isOurs = verdict?.schema === SCHEMA && verdict.id === id;
     // An ack stays where it is: the verdict may have taken its name since it was read.

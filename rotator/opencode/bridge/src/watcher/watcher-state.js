@@ -34,8 +34,9 @@ export class WatcherState {
 
   look() {
     const { state } = this.#places;
-    const stat = tryOr(() => fs.statSync(state, { bigint: true }), null);
-    const key = stat ? `${stat.mtimeNs} ${stat.ino} ${stat.size}` : "absent";
+    // Each request waits for this look.
+    const stat = tryOr(() => fs.statSync(state, { throwIfNoEntry: false }));
+    const key = stat ? `${stat.mtimeMs} ${stat.ino} ${stat.size}` : "absent";
     if (key !== this.key) {
       this.key = key;
       this.text = tryOr(() => readText(state), null);
