@@ -24,13 +24,17 @@ import sys
 import warnings
 from typing import Any
 
+import coverage
+
+from tests.support import measured_fork
 from tests.support.own_mounts import enter_namespace
 from tests.support.without_rights import give_up
 
 # The longest command line and environment that a test hands over.
 MESSAGE_BYTES = 1 << 18
-# Whose test is measured, so are its commands: how a module is loaded, others' tests measure.
-MEASURED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+# Whose test is measured, so are its commands: how a module is loaded, others' tests measure. These
+# settings are in a file, which may be another one for each test.
+MEASURED_BY_FILE = "COVERAGE_PROCESS_START"
 # What loads the library of a terminal, is made for tests, or runs when it is loaded.
 _NOT_LOADED = ("rotator.testing", "rotator.tui", "rotator.__main__")
 # What is loaded by name, when a request is sent, or by a plug-in of one of our libraries.
@@ -75,11 +79,13 @@ class _Server:
                     message, streams, _, _ = socket.recv_fds(self._asked, MESSAGE_BYTES, 4)
                     if not message:
                         return None
+                    command: dict[str, Any] = json.loads(message)
+                    if (config := command["env"].get(measured_fork.CONFIG)) is not None:
+                        measured_fork.prepared(config)
                     if self._fork(*streams) == 0:
                         selector.close()
                         os.close(ended)
                         os.close(woken)
-                        command: dict[str, Any] = json.loads(message)
                         return command
 
     def _fork(self, stdin: int, stdout: int, stderr: int, told: int) -> int:
@@ -128,8 +134,10 @@ def _run(command: dict[str, Any]) -> None:
     importlib.import_module("time").tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["rotator", *command["words"]]
-    if any(name in os.environ for name in MEASURED):
-        importlib.import_module("coverage").process_startup()
+    if (config := os.environ.get(measured_fork.CONFIG)) is not None:
+        measured_fork.measure(measured_fork.prepared(config))
+    elif MEASURED_BY_FILE in os.environ:
+        coverage.process_startup()
     main = importlib.import_module("rotator.__main__")
     main.main()
 
