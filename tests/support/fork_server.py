@@ -124,15 +124,32 @@ class _Server:
             told.sendall(f"{number}\n".encode())
 
 
+def _stream(number: int, like: Any, *, line_by_line: bool = False) -> Any:
+    return open(
+        number,
+        like.mode,
+        buffering=1 if line_by_line else -1,
+        encoding=like.encoding,
+        errors=like.errors,
+        closefd=False,
+    )
+
+
 def _run(command: dict[str, Any]) -> None:
     """Be that command from here on."""
     os.chdir(command["cwd"])
+    if command["umask"] is not None:
+        os.umask(command["umask"])
     if command["rights"]:
         give_up(command["rights"])
     os.environ.clear()
     os.environ.update(command["env"])
     if command["setup"]:
         enter_namespace(command["setup"])
+    # Those that there are were made for what the server had, of which one can ask where one is.
+    sys.stdin = _stream(0, sys.stdin)
+    sys.stdout = _stream(1, sys.stdout)
+    sys.stderr = _stream(2, sys.stderr, line_by_line=True)
     importlib.import_module("time").tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["rotator", *command["words"]]

@@ -53,9 +53,9 @@ def test_a_fork_reaches_for_coverage_what_a_program_reaches_once_it_is_loaded(ho
 
     (fork,), (anew,) = measured(home / "forked"), measured(home / "anew")
     assert fork[ACCOUNTS]
-    # It alone tells whether it is the program or is loaded by one.
-    del fork[str(ROOT / "rotator" / "__main__.py")]
-    assert [file for file, arcs in fork.items() if arcs - anew.get(file, set())] == []
+    # Elsewhere it depends on what there is on the machine at that moment.
+    commands = [file for file in fork if Path(file).parent == Path(ACCOUNTS).parent]
+    assert [file for file in commands if fork[file] - anew.get(file, set())] == []
 
 
 def test_each_fork_saves_its_own_and_nothing_of_the_one_before(home: Path) -> None:
