@@ -11,6 +11,7 @@ the number of the fork and then how it ended are told.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -21,16 +22,21 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 import warnings
 from typing import Any
 
+import coverage
+
+from tests.support import measured_fork
 from tests.support.own_mounts import enter_namespace
 from tests.support.without_rights import give_up
 
 # The longest command line and environment that a test hands over.
 MESSAGE_BYTES = 1 << 18
-# Whose test is measured, so are its commands: how a module is loaded, others' tests measure.
-MEASURED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+# Whose test is measured, so are its commands: how a module is loaded, others' tests measure. These
+# settings are in a file, which may be another one for each test.
+MEASURED_BY_FILE = "COVERAGE_PROCESS_START"
 # What loads the library of a terminal, is made for tests, or runs when it is loaded.
 _NOT_LOADED = ("rotator.testing", "rotator.tui", "rotator.__main__")
 # What is loaded by name, when a request is sent, or by a plug-in of one of our libraries.
@@ -75,11 +81,13 @@ class _Server:
                     message, streams, _, _ = socket.recv_fds(self._asked, MESSAGE_BYTES, 4)
                     if not message:
                         return None
+                    command: dict[str, Any] = json.loads(message)
+                    if (config := command["env"].get(measured_fork.CONFIG)) is not None:
+                        measured_fork.prepared(config)
                     if self._fork(*streams) == 0:
                         selector.close()
                         os.close(ended)
                         os.close(woken)
-                        command: dict[str, Any] = json.loads(message)
                         return command
 
     def _fork(self, stdin: int, stdout: int, stderr: int, told: int) -> int:
@@ -116,22 +124,69 @@ class _Server:
             told.sendall(f"{number}\n".encode())
 
 
+def _stream(number: int, like: Any, *, line_by_line: bool = False) -> Any:
+    return open(
+        number,
+        like.mode,
+        buffering=1 if line_by_line else -1,
+        encoding=like.encoding,
+        errors=like.errors,
+        closefd=False,
+    )
+
+
 def _run(command: dict[str, Any]) -> None:
     """Be that command from here on."""
     os.chdir(command["cwd"])
+    if command["umask"] is not None:
+        os.umask(command["umask"])
     if command["rights"]:
         give_up(command["rights"])
     os.environ.clear()
     os.environ.update(command["env"])
     if command["setup"]:
         enter_namespace(command["setup"])
+    # Those that there are were made for what the server had, of which one can ask where one is.
+    sys.stdin = _stream(0, sys.stdin)
+    sys.stdout = _stream(1, sys.stdout)
+    sys.stderr = _stream(2, sys.stderr, line_by_line=True)
     importlib.import_module("time").tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["rotator", *command["words"]]
-    if any(name in os.environ for name in MEASURED):
-        importlib.import_module("coverage").process_startup()
+    if (config := os.environ.get(measured_fork.CONFIG)) is not None:
+        measured_fork.measure(measured_fork.prepared(config))
+    elif MEASURED_BY_FILE in os.environ:
+        coverage.process_startup()
     main = importlib.import_module("rotator.__main__")
-    main.main()
+    try:
+        main.main()
+    except SystemExit as exc:
+        code = exc.code
+    else:
+        code = None
+    _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: str | int | None) -> None:
+    """End as Python does, but for taking all modules apart, if nobody could notice that.
+
+    A fork that touches each object copies all memory, which is most of what a short command costs.
+    """
+    if isinstance(code, str) or threading.active_count() > 1:
+        return
+    # Whoever is left in a circle is ended too; what was loaded before the fork is frozen.
+    gc.collect()
+    # What Python itself does at its end, in its order, and multiprocessing in forks.
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # see above
+    atexit._run_exitfuncs()  # noqa: SLF001  # see above
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # Python tells of that in its own way.
+        return
+    os._exit(code or 0)
 
 
 def main() -> None:

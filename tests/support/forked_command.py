@@ -38,7 +38,7 @@ def is_loaded_alike(env: Mapping[str, str]) -> bool:
 class ForkedCommand:
     """A command that runs, with what of `subprocess.Popen` the tests use."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that there is to say of a command
         self,
         words: Sequence[str],
         *,
@@ -46,6 +46,7 @@ class ForkedCommand:
         cwd: Path,
         streams: tuple[int, int, int],
         rights: Sequence[int] = (),
+        umask: int | None = None,
         setup: Sequence[str] = (),
     ) -> None:
         """Start it with these descriptors as its streams, without these rights of root's.
@@ -58,7 +59,7 @@ class ForkedCommand:
         self._told, theirs = socket.socketpair()
         self._unread = b""
         place = {"env": dict(env), "cwd": str(cwd), "rights": list(rights), "setup": list(setup)}
-        message = json.dumps({"words": list(words), **place}).encode()
+        message = json.dumps({"words": list(words), "umask": umask, **place}).encode()
         assert len(message) < MESSAGE_BYTES
         with theirs:
             socket.send_fds(_server(), [message], [*streams, theirs.fileno()])
@@ -109,6 +110,7 @@ def run_command(  # noqa: PLR0913  # all that there is to say of a command
     given: str = "",
     seconds: float,
     rights: Sequence[int] = (),
+    umask: int | None = None,
     setup: Sequence[str] = (),
 ) -> tuple[int, str, str]:
     """Run a command to its end; return its exit code and what it wrote to both streams."""
@@ -120,7 +122,7 @@ def run_command(  # noqa: PLR0913  # all that there is to say of a command
         to_stdin.close()
         streams = (stdin.fileno(), stdout.fileno(), stderr.fileno())
         command = ForkedCommand(
-            words, env=env, cwd=cwd, streams=streams, rights=rights, setup=setup
+            words, env=env, cwd=cwd, streams=streams, rights=rights, umask=umask, setup=setup
         )
         stdout.close()
         stderr.close()

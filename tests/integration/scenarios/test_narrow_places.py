@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +13,12 @@ from rotator.opencode.auth.placement import Neighbours, why_in_place
 from rotator.opencode.auth.placement_sentences import swap_obstacle
 from rotator.system.paths import find_paths
 from rotator.system.writable import unwritable_place
+from tests.support.forked_command import run_command
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import api, as_anybody
 from tests.support.rotator_process import Ended
-from tests.support.without_rights import without_rights
+from tests.support.without_rights import READ_AND_WRITE_ANYTHING
 
 pytestmark = pytest.mark.no_cover
 
@@ -28,18 +27,16 @@ BOTH = ("acme-1", "acme-2")
 
 def rotator(house: Household, *words: str, umask: int = 0o022) -> Ended:
     """Run a command that rights hold for, with a umask."""
-    ended = subprocess.run(
-        without_rights(sys.executable, "-m", "rotator", *words),
-        env=house.env(),
-        cwd=house.home,
-        umask=umask,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    return Ended(
+        *run_command(
+            words,
+            env=house.env(),
+            cwd=house.home,
+            seconds=60,
+            rights=READ_AND_WRITE_ANYTHING,
+            umask=umask,
+        )
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.fixture

@@ -18,12 +18,13 @@ from rotator.storage.database import open_database
 from rotator.storage.migrations import STORE, set_version
 from rotator.storage.store_copy import StoreCopy, copy_of
 from rotator.system.paths import Paths, find_paths
+from tests.support.forked_command import run_command
 from tests.support.home import places
 from tests.support.household import Household
 from tests.support.live import api
 from tests.support.namespaces import bind, rotator_inside
 from tests.support.rotator_process import Ended, rotator
-from tests.support.without_rights import without_rights
+from tests.support.without_rights import READ_AND_WRITE_ANYTHING
 
 # Beside root, whose files nobody else may write.
 USER, GROUP = 4321, 4322
@@ -183,16 +184,11 @@ def given_away(house: Household) -> list[Path]:
 
 
 def as_anybody(house: Household, *words: str) -> Ended:
-    ended = subprocess.run(
-        without_rights(sys.executable, "-m", "rotator", *words),
-        env=house.env(),
-        cwd=house.home,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    return Ended(
+        *run_command(
+            words, env=house.env(), cwd=house.home, seconds=60, rights=READ_AND_WRITE_ANYTHING
+        )
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.mark.no_cover

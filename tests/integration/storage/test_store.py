@@ -775,6 +775,7 @@ def replace_one_account_after_another(path: Path, stop: threading.Event) -> None
                 return
 
 
+@pytest.mark.no_cover
 def test_a_state_is_of_one_moment_while_another_process_writes(store: Store, path: Path) -> None:
     """Accounts from before a commit and slots from after it would show a slot without account."""
     for number in range(200):  # reading takes a while then

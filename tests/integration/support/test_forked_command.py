@@ -49,3 +49,11 @@ def test_they_hold_for_what_it_starts_too(home: Path) -> None:
     )
 
     assert "Permission denied" in (house.home / "told").read_text()
+
+
+def test_the_line_for_a_prompt_which_asks_its_stream_more_is_printed(home: Path) -> None:
+    house = Household(home)
+
+    code, told, _ = run_command(["statusline"], env=house.env(), cwd=house.home, seconds=60)
+
+    assert (code, told) == (0, "no watcher | no accounts\n")
