@@ -151,7 +151,7 @@ def disable(context: Context, account: Account) -> Done:
         context.store.set_disabled(account.id, BY_USER)
 
     notes, why, is_out = list[str](), f"{account.alias} was disabled", False
-    for home in _wherelive_aliases(context, account):
+    for home in _where_live(context, account):
         stays = f"{account.alias} stays live{_in(context, home)}"
         other = _successor(context, home, account)
         if other is None:
@@ -213,7 +213,7 @@ def remove(context: Context, account: Account, *, with_kept: bool = False) -> Do
     it keeps and that may be somebody else's becomes an account; `with_kept`: it goes as well.
     Raises LiveFileError where its successor cannot be put in; then it is there still.
     """
-    for home in _wherelive_aliases(context, account):
+    for home in _where_live(context, account):
         other = _successor(context, home, account)
         if other is not None:
             home.put_in(_in_place_of(account, other, f"{account.alias} was removed"))
@@ -293,7 +293,7 @@ def _still_there(context: Context, account: Account) -> Account:
     return now
 
 
-def _wherelive_aliases(context: Context, account: Account) -> tuple[LiveHome, ...]:
+def _where_live(context: Context, account: Account) -> tuple[LiveHome, ...]:
     return homes_of_names(context, context.store.state().live_in(account))
 
 
