@@ -38,7 +38,7 @@ class _Looked:
 
     started_at: datetime
     asked: object = None
-    keys: dict[tuple[str, str], OwnKey] = field(default_factory=dict)
+    keys: dict[tuple[str, str], OwnKey] = field(default_factory=dict, repr=False)
 
 
 class RememberedKeys:
