@@ -37,8 +37,8 @@ class _Looked:
     """What gave a process keys whenever it was looked at, and what was asked last."""
 
     started_at: datetime
-    asked: object = None
-    keys: dict[tuple[str, str], OwnKey] = field(default_factory=dict, repr=False)
+    asked: tuple[list[str], list[Path]] | None = None
+    keys: dict[tuple[str, str], OwnKey] = field(default_factory=dict)
 
 
 class RememberedKeys:
