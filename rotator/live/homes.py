@@ -127,11 +127,12 @@ def prepare(
 
 
 def take_out_of(context: Context, home: Home, account_id: AccountId) -> None:
-    """Take every login of an account out of a home; raises LiveFileError."""
+    """Take every login of an account out of a home, if there is one; raises LiveFileError."""
     with swap_lock(context.paths.swap_lock):
         reading = capture_home(context, home, watched=False)
-        if not isinstance(reading, Entries):
+        if isinstance(reading, Absent):
             return
+        reading = _required(reading, home)
         context.store.require_turn()
         left = [s for s in context.store.state().standings if s.home is home.name]
         for standing in context.store.state().standings_of(account_id):

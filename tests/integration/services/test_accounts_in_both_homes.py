@@ -94,6 +94,34 @@ def test_where_the_table_cannot_be_switched_an_account_is_disabled_and_that_is_s
     )
 
 
+def test_who_stands_in_a_table_that_cannot_be_read_is_not_removed(both: Both) -> None:
+    both.log_in("acme", key("a"), "a")
+    both.log_in("acme", key("b"), "b")
+    both.table.close()
+    path = both.live.paths.opencode_database
+    whole = path.read_bytes()
+    path.write_bytes(b"no database" * 1000)
+
+    with pytest.raises(LiveFileError):
+        remove(both.live.context, both.live.account("acme/a"))
+    there = both.live.account("acme/a").alias
+    path.write_bytes(whole)
+    remove(both.live.context, both.live.account("acme/a"))
+
+    assert there == "a"
+    assert [value["key"] for value in both.table.values().values()] == [key("b")["key"]]
+
+
+def test_who_stood_in_a_table_that_is_gone_can_be_removed(both: Both) -> None:
+    both.log_in("acme", key("a"), "a")
+    both.table.close()
+    both.live.paths.opencode_database.unlink()
+
+    remove(both.live.context, both.live.account("acme/a"))
+
+    assert both.live.state.of("acme") == ()
+
+
 def test_who_is_removed_leaves_each_home_and_nobody_has_logged_out(both: Both) -> None:
     both.live.sees({"acme": api("a")})
     both.log_in("acme", key("b"), "b")
