@@ -155,7 +155,9 @@ def disable(context: Context, account: Account) -> Done:
         stays = f"{account.alias} stays live{_in(context, home)}"
         other = _successor(context, home, account)
         if other is None:
-            notes.append(f"{stays}: no other account of {account.provider} is ready")
+            where = _in(context, home)
+            there = where and f" to be live{where}"
+            notes.append(f"{stays}: no other account of {account.provider} is ready{there}")
             continue
         try:
             is_out |= home.put_in(_in_place_of(account, other, why, forbid)) is not None

@@ -59,7 +59,10 @@ def test_the_last_one_that_is_disabled_stays_where_it_is_and_that_is_said(both: 
     done = disable(both.live.context, both.live.account("acme/a"))
 
     assert live(done) == {"opencode.db": "a"}
-    assert done.note == "a stays live in opencode.db: no other account of acme is ready"
+    assert (
+        done.note
+        == "a stays live in opencode.db: no other account of acme is ready to be live in opencode.db"
+    )
 
 
 def test_who_is_active_in_both_leaves_both(both: Both) -> None:
