@@ -145,6 +145,8 @@ def _what_it_has(opencode: RunningOpencode) -> str:
     if opencode.is_server_of_second:
         of = f"({opencode.version})" if opencode.version else "whose password is not known here"
         has = f", bridge {opencode.bridge}" if opencode.bridge else " without the bridge"
+        if opencode.loads_bridge_later:
+            has = ": it loads the bridge when it first uses a folder"
         return f" is an OpenCode 2 {of}{has}"
     has = f", bridge {opencode.bridge}" if opencode.bridge else ""
     return f"{has} {opencode.says}" if opencode.says else has

@@ -10,7 +10,7 @@ from rotator.context import Context
 from rotator.core.logins.aliases import normalise
 from rotator.core.logins.refresh_policy import is_refresh_unconfirmed, wants_refresh
 from rotator.core.selection.homes import homes_for, left_by, seen_from, whose_place
-from rotator.core.selection.policy import Selection, choose
+from rotator.core.selection.policy import Selection, choose, nobody_in
 from rotator.core.selection.rests import REFRESHED_ELSEWHERE, held_up
 from rotator.errors import (
     AccountNotFound,
@@ -74,7 +74,7 @@ def plan_rotation(state: State, provider: str | None, alias: str | None, now: da
 def _to_best(state: State, provider: str, now: datetime) -> Plan:
     """Plan for the first home in which another account can take over."""
     reasons = []
-    for seen in (seen_from(state, home) for home in HomeName):
+    for home, seen in ((home, seen_from(state, home)) for home in HomeName):
         if not seen.of(provider):
             continue
         left = seen.active(provider)
@@ -82,8 +82,10 @@ def _to_best(state: State, provider: str, now: datetime) -> Plan:
         choice = choose(seen, Selection(provider, {left.id} if left else (), like), now)
         if choice.account is not None:
             return Plan(provider, left, choice.account, choice.why)
-        reasons.append(choice.why)
-    raise NothingToRotateTo(reasons[0], hint="rotator accounts shows when each is ready again")
+        reasons.append(nobody_in(state, seen, home, provider, choice.why))
+    why = "; ".join(dict.fromkeys(reasons))
+    hint = "rotator accounts shows where each stands, and when it is ready again"
+    raise NothingToRotateTo(why, hint=hint)
 
 
 def split_target(state: State, text: str) -> tuple[str, str | None]:

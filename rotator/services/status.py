@@ -50,6 +50,8 @@ class RunningOpencode:
     is_server_of_second: bool = False
     # What a server of OpenCode 2 says of itself, if it takes the password that we have.
     version: str | None = None
+    # The bridge is there for it, and it loads that when it first uses a folder.
+    loads_bridge_later: bool = False
 
     @property
     def who(self) -> str:
@@ -177,6 +179,7 @@ def _second(paths: Paths) -> list[RunningOpencode]:
     from rotator.opencode.database.servers import find_servers  # noqa: PLC0415  # only who has an OpenCode 2 pays for it
 
     bridges = {bridge.pid: bridge for bridge in second_bridges_of(paths)}
+    is_installed = bridge_file(paths).version is not None
     versions = {server.pid: server.version for server in find_servers(paths)}
     # A server that has no port yet, or none of ours to ask, is known by its bridge.
     versions |= {pid: b.opencode for pid, b in bridges.items() if not versions.get(pid)}
@@ -188,6 +191,7 @@ def _second(paths: Paths) -> list[RunningOpencode]:
             None,
             is_server_of_second=True,
             version=version,
+            loads_bridge_later=is_installed and pid not in bridges,
         )
         for pid, version in versions.items()
     ]

@@ -121,6 +121,8 @@ def test_everything_that_people_see_says_which_opencode(house: Household) -> Non
         captured(house, 1)
         told, shown = status(house), rotator(house, "status").stdout
         listed = rotator(house, "accounts").stdout
+        assert rotator(house, "bridge", "install").code == 0
+        later = rotator(house, "status").stdout
         before = rotator(house, "doctor").stdout
         mended = rotator(house, "doctor", "--fix").stdout
         server.add_key("mock", B, "b")
@@ -130,6 +132,8 @@ def test_everything_that_people_see_says_which_opencode(house: Household) -> Non
     (running,) = told["opencodes"]
     assert (running["pid"], running["version"]) == (server.pid, "2.0.15")
     assert f"serve (pid {server.pid}) is an OpenCode 2 (2.0.15)" in shown
+    assert f"(pid {server.pid}) is an OpenCode 2 (2.0.15) without the bridge" in shown
+    assert f"(pid {server.pid}) is an OpenCode 2 (2.0.15): it loads the bridge when it" in later
     assert "opencode.db*" in listed
     assert "others may read OpenCode 2's logins" in before
     assert f"{database(house)} is private now" in mended

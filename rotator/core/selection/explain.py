@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rotator.core.selection.homes import homes_for, live_in_each, seen_from
-from rotator.core.selection.policy import Preferred, Selection, choose, prefer, standing_sentence
+from rotator.core.selection.policy import (
+    Preferred,
+    Selection,
+    choose,
+    nobody_in,
+    prefer,
+    standing_sentence,
+)
 from rotator.model import Account, AccountId, HomeName, State
 from rotator.model.preferences import Strategy
 
@@ -118,8 +125,8 @@ def _outlook(
     wanted = replace(wanted, is_built_anew=home.follows_switches)
     successor = choose(seen, wanted, now)
     why = successor.why
-    if successor.account is None and len(seen.of(provider)) == 1 < len(state.of(provider)):
-        why = f"no other account of {provider} is for {home.value}"
+    if successor.account is None:
+        why = nobody_in(state, seen, home, provider, why)
     outlook = Outlook(home, live, successor.account, why)
     preferred = _preferred(seen, home, wanted, now)
     if preferred is None:

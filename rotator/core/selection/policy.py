@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from rotator.core.selection.headroom import Headroom, headroom_of
 from rotator.core.selection.limits import is_ready, limits_of
 from rotator.core.selection.strategies import before_the_wall, better, rank
-from rotator.model import Account, AccountId, Choice, Credential, State
+from rotator.model import Account, AccountId, Choice, Credential, HomeName, State
 from rotator.model.preferences import Strategy
 from rotator.wording import moment_in_full, used_words
 
@@ -185,6 +185,13 @@ def nobody_left(state: State, provider: str, now: datetime, model: str | None = 
     free = first_free(state, provider, now, model)
     sentence = f"no other account of {provider} can take over"
     return f"{sentence}, {first_words(*free)}" if free else sentence
+
+
+def nobody_in(state: State, seen: State, home: HomeName, provider: str, why: str) -> str:
+    """Return why no account can take over in a home, from which the state is `seen`."""
+    if len(seen.of(provider)) == 1 < len(state.of(provider)):
+        return f"no other account of {provider} is for {home.value}"
+    return why
 
 
 def first_words(account: Account, at: datetime) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rotator.core.selection.explain import explain, sentences
-from rotator.errors import LiveFileError
+from rotator.errors import LiveFileError, NothingToRotateTo
 from rotator.model import EventKind, HomeName
 from rotator.opencode.auth.entries import parse_entry
 from rotator.opencode.database.home import DatabaseHome
@@ -59,9 +59,9 @@ def test_the_last_one_that_is_disabled_stays_where_it_is_and_that_is_said(both: 
     done = disable(both.live.context, both.live.account("acme/a"))
 
     assert live(done) == {"opencode.db": "a"}
+    there = "in opencode.db"
     assert (
-        done.note
-        == "a stays live in opencode.db: no other account of acme is ready to be live in opencode.db"
+        done.note == f"a stays live {there}: no other account of acme is ready to be live {there}"
     )
 
 
@@ -258,6 +258,18 @@ def test_a_rotation_that_one_home_refuses_is_made_in_the_other_and_that_is_said(
 
     assert done.homes == (FILE,)
     assert done.obstacle == "opencode.db goes on with what it has: two servers run"
+
+
+def test_where_those_who_are_ready_may_not_stand_that_is_said(both: Both) -> None:
+    both.live.sees({"acme": oauth("x")})
+    both.log_in("acme", tokens("c"), "c")
+
+    with pytest.raises(NothingToRotateTo) as caught:
+        plan_rotation(both.live.state, "acme", None, both.live.clock.now)
+
+    assert caught.value.message == (
+        "no other account of acme is for auth.json; no other account of acme is for opencode.db"
+    )
 
 
 def test_who_would_take_over_is_told_of_each_home(both: Both) -> None:
