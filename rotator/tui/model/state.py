@@ -163,6 +163,8 @@ class DashboardState:
     overlay: Overlay | None = None
     jobs: tuple[Job, ...] = ()
     jobs_begun: int = 0
+    # The work that had begun last when the person did something last.
+    touched_after: int = 0
     # Whom the work waits for, as long as any goes on.
     waits: str = ""
     # The work that writes the order last changed here.

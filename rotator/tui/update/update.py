@@ -69,6 +69,8 @@ def _named(state: DashboardState) -> DashboardState:
 
 
 def _updated(state: DashboardState, message: Message) -> Update:
+    if isinstance(message, Pressed | Pasted | Clicked | Scrolled):
+        state = replace(state, touched_after=state.jobs_begun)
     match message:
         case Pressed() | Pasted():
             return _typed(state, message)
@@ -168,6 +170,7 @@ def _ended(state: DashboardState, ended: JobFinished) -> DashboardState:
     if ended.failed and isinstance(state.overlay, Picker) and state.overlay.items is None:
         # What it waits for does not come.
         state = replace(state, overlay=None)
-    if ended.select is not None:
+    if ended.select is not None and state.touched_after < ended.job:
+        # Who has done something since means the line that is chosen now.
         state = replace(state, account=ended.select)
     return replace(state, to_name=ended.name_it or state.to_name)

@@ -142,6 +142,17 @@ def test_work_under_way_is_shown_until_it_has_ended() -> None:
     assert ended.notice.says == "openai/private is live"
 
 
+def test_who_was_put_in_is_chosen_unless_somebody_has_gone_on_since() -> None:
+    begun = after(ON_PRIVATE, "enter")
+    answer = JobFinished(1, "openai/spare is live", select=SPARE.id)
+
+    assert after(begun, answer).account == SPARE.id
+    assert after(begun, "home", answer).account == after(begun, "home").account
+    # What is done later begins anew.
+    again = after(begun, "home", "enter")
+    assert after(again, JobFinished(2, "is live", select=SPARE.id)).account == SPARE.id
+
+
 def test_whom_work_waits_for_is_shown_as_long_as_any_goes_on() -> None:
     begun = after(ON_PRIVATE, "enter", "b", LockAwaited("pid 7 holds it"))
     one_left = after(begun, JobFinished(1, "done"))
