@@ -157,21 +157,29 @@ def test_b1_a_folder_of_which_the_log_does_not_tell_any_more_is_remembered(
     assert why.startswith(f"acme: {used / 'opencode.json'} gives a key")
 
 
-def test_where_the_bridge_is_installed_it_looks_seldom(
+def counted(
     log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = bridge_file(log.live.paths).path
-    path.parent.mkdir(parents=True)
-    path.write_bytes(bridge_source())
+) -> tuple[RememberedKeys, list[int], list[float]]:
+    """Return what looks at opencodes, its looks so far, and its clock."""
     looks: list[int] = []
     now = [100.0]
-    keys = RememberedKeys(log.live.context, Exchange(log.live.paths), lambda: now[0])
 
     def look(*_: object) -> list[Opencode]:
         looks.append(1)
         return []
 
     monkeypatch.setattr("rotator.watcher.remembered_keys.opencodes_without_bridge", look)
+    keys = RememberedKeys(log.live.context, Exchange(log.live.paths), lambda: now[0])
+    return keys, looks, now
+
+
+def test_where_the_bridge_is_installed_it_looks_seldom(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = bridge_file(log.live.paths).path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bridge_source())
+    keys, looks, now = counted(log, monkeypatch)
     for _ in range(61):
         log.write()
         keys.look()
@@ -183,15 +191,7 @@ def test_where_the_bridge_is_installed_it_looks_seldom(
 def test_it_looks_once_a_second_at_most_and_only_where_something_was_written(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[int] = []
-    now = [100.0]
-    keys = RememberedKeys(log.live.context, Exchange(log.live.paths), lambda: now[0])
-
-    def look(*_: object) -> list[Opencode]:
-        looks.append(1)
-        return []
-
-    monkeypatch.setattr("rotator.watcher.remembered_keys.opencodes_without_bridge", look)
+    keys, looks, now = counted(log, monkeypatch)
     log.write()
     keys.look()
     log.write()
