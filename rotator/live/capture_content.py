@@ -21,7 +21,7 @@ from rotator.model import Descent, Event, Slot
 from rotator.opencode.auth.file import Whole, with_entries
 from rotator.opencode.bridge.descent import read_descents, taken_in
 from rotator.secret import Secret
-from rotator.system.regular_files import changed_at
+from rotator.system.regular_files import changed_at, written_at
 
 # A watcher sees a change so soon.
 _SEEN_AT_ONCE = timedelta(seconds=1)
@@ -106,12 +106,14 @@ def _backdate(context: Context, before: Mapping[str, Slot], now: datetime) -> No
 
     An opencode that has begun since has read that login.
     """
-    changed = changed_at(context.paths.auth_file)
-    if changed is None or now - changed < _SEEN_AT_ONCE:
-        return
+    path = context.paths.auth_file
+    # What has an old time was put there with it, as a copy may be.
+    times = [at for at in (written_at(path), changed_at(path)) if at is not None]
     for provider, slot in context.store.state().slots.items():
-        if slot.tenures[-1:] != before.get(provider, Slot(provider)).tenures[-1:]:
-            context.store.backdate_tenure(provider, changed)
+        last = before.get(provider, Slot(provider)).tenures[-1:]
+        after = [at for at in times if not last or at > last[0].since]
+        if slot.tenures[-1:] != last and after and now - after[0] >= _SEEN_AT_ONCE:
+            context.store.backdate_tenure(provider, after[0])
 
 
 def _leave_empty_slots(context: Context, content: Whole, now: datetime) -> None:

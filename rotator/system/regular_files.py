@@ -42,6 +42,13 @@ def _read(path: Path, most: int, *, from_end: bool) -> tuple[bytes, bool] | None
         return None
 
 
+def written_at(path: Path) -> datetime | None:
+    """Return when a file was written last, as it says; None: that is not known."""
+    with contextlib.suppress(OSError, OverflowError, ValueError):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return None
+
+
 def changed_at(path: Path) -> datetime | None:
     """Return since when a file is what it is, as far as its times tell; None: that is not known.
 

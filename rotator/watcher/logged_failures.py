@@ -56,6 +56,10 @@ _NOBODY_IS_BLAMED = {
         "another plug-in let a request fail, and no answer of a vendor was seen: nobody is blamed"
     ),
 }
+_BEFORE_US = (
+    "with which login an opencode began that failed is not known, for no watcher ran and auth.json"
+    " was written since: nobody is blamed until it is restarted, or has the bridge"
+)
 _FOREIGN_IN_SECOND = (
     "a request in OpenCode 2 failed with a key that its database does not hold: nobody is blamed"
 )
@@ -264,15 +268,13 @@ class LoggedFailures:
             )
             return
         beside = [*around.bridged, *self._seen.ended(failure.at, self._context.clock())]
-        at = attribution_time(
-            self._context,
-            around.present,
-            failure,
-            around.runs,
-            Surroundings(around.running, beside, self._unwatched.times()),
-        )
+        known = Surroundings(around.running, beside, self._unwatched.times(failure.provider))
+        told = self._context, around.present, failure, around.runs
+        at = attribution_time(*told, known)
         if at is not None:
             self._blame(_signal(failure, at))
+        elif attribution_time(*told, replace(known, unwatched=())) is not None:
+            self._say(failure.provider, f"{sanitize(failure.provider)}: {_BEFORE_US}")
 
     def _say_own(self, failure: LoggedFailure, around: _Around) -> bool:
         """Say what gives the provider a key of its own, and tell whether something does."""

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rotator.context import Context
+from rotator.errors import StoreError
+from rotator.opencode.auth.file import Whole, parse_live, read_live
 from rotator.storage.tables.slots import UnwatchedTime
-from rotator.system.paths import Paths
-from rotator.system.regular_files import changed_at
+from rotator.system.regular_files import changed_at, written_at
 
 # No watcher has ever run.
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,7 +25,7 @@ class Unwatched:
     def __init__(self, context: Context) -> None:
         """See since when nobody has watched. No watcher has shown yet that it works."""
         self._context = context
-        self._last = _last(context.paths)
+        self._last = _last(context)
 
     def keep(self) -> None:
         """Write down what was seen at the beginning. Raises StoreError: the next call tries it."""
@@ -32,16 +33,38 @@ class Unwatched:
             self._context.store.note_unwatched(self._last)
             self._last = None
 
-    def times(self) -> Sequence[UnwatchedTime]:
-        """Return all of them."""
+    def times(self, provider: str) -> Sequence[tuple[datetime, datetime]]:
+        """Return when somebody else may have been in the slot of a provider."""
         known = self._context.store.unwatched()
-        return known if self._last is None else (*known, self._last)
+        every = known if self._last is None else (*known, self._last)
+        return [(t.since, t.until) for t in every if provider not in t.unchanged]
 
 
-def _last(paths: Paths) -> UnwatchedTime | None:
+def _last(context: Context) -> UnwatchedTime | None:
     """Return the time in which auth.json was changed and nobody watched, if it was."""
-    changed, seen = changed_at(paths.auth_file), _EVER
+    path, seen = context.paths.auth_file, _EVER
     # A file may say that it is of any time.
     with contextlib.suppress(OSError, OverflowError, ValueError):
-        seen = datetime.fromtimestamp(paths.beat.stat().st_mtime, UTC)
-    return None if changed is None or changed <= seen else (seen, changed)
+        seen = datetime.fromtimestamp(context.paths.beat.stat().st_mtime, UTC)
+    before, now = _seen_last(context), read_live(path)
+    entries = now.entries if isinstance(now, Whole) else {}
+    same = {p for p, entry in entries.items() if before and before.entries.get(p) == entry}
+    is_other = before is not None and isinstance(now, Whole) and before.content != now.content
+    until = written_at(path)
+    if is_other and until is not None and until <= seen:
+        # Put there with its old time, as a copy may be.
+        until = changed_at(path)
+    if until is None or until <= seen:
+        return None
+    # What another entry was written for has not touched this one. What is all the same was put
+    # back, or written without need: nobody knows.
+    return UnwatchedTime(seen, until, tuple(sorted(same)) if is_other else ())
+
+
+def _seen_last(context: Context) -> Whole | None:
+    """Return the auth.json that was seen last, if it is known."""
+    with contextlib.suppress(StoreError):
+        content = context.store.live_content()
+        reading = None if content is None else parse_live(content)
+        return reading if isinstance(reading, Whole) else None
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.clock import from_iso, to_iso
@@ -10,10 +11,20 @@ from rotator.model import AccountId, SwapMark
 from rotator.storage.tables.open_store import OpenStore
 
 TENURES_KEPT = 20
-# Since when until when somebody may have changed auth.json, and nobody of ours has seen it.
-UnwatchedTime = tuple[datetime, datetime]
 _UNWATCHED = "unwatched"
 _UNWATCHED_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UnwatchedTime:
+    """When somebody may have changed auth.json, and nobody of ours has seen it.
+
+    The entries of the providers that are `unchanged` were the same before and afterwards.
+    """
+
+    since: datetime
+    until: datetime
+    unchanged: tuple[str, ...] = ()
 
 
 class Slots(OpenStore):
@@ -66,13 +77,17 @@ class Slots(OpenStore):
     def note_unwatched(self, time: UnwatchedTime) -> None:
         """Remember a time in which nobody saw what became of auth.json."""
         kept = [*self.unwatched(), time][-_UNWATCHED_KEPT:]
-        self._set(_UNWATCHED, json.dumps([[to_iso(at) for at in pair] for pair in kept]))
+        told = [[to_iso(t.since), to_iso(t.until), *t.unchanged] for t in kept]
+        self._set(_UNWATCHED, json.dumps(told))
 
     def unwatched(self) -> tuple[UnwatchedTime, ...]:
         """Return those times, oldest first."""
         row = self._one("SELECT value FROM setting WHERE name = ?", _UNWATCHED)
-        pairs = json.loads(row[0]) if row else ()
-        return tuple((from_iso(since), from_iso(until)) for since, until in pairs)
+        told = json.loads(row[0]) if row else ()
+        return tuple(
+            UnwatchedTime(from_iso(since), from_iso(until), tuple(unchanged))
+            for since, until, *unchanged in told
+        )
 
     def note_swap(self, provider: str, mark: SwapMark | None) -> None:
         """Remember our last swap in a slot, or (None) that it is settled."""

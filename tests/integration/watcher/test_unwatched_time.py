@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from rotator.model import EventKind, Signal
 from rotator.opencode.bridge.exchange import Exchange
-from rotator.system.regular_files import changed_at
+from rotator.opencode.log import LoggedFailure
+from rotator.storage.tables.slots import UnwatchedTime
+from rotator.system.regular_files import changed_at, written_at
+from rotator.watcher.logged_failures import LoggedFailures
 from rotator.watcher.unwatched_time import Unwatched
-from tests.support.live import Live, api, open_live
+from tests.support.live import Live, api, open_live, opencode_running
 
 HOUR = timedelta(hours=1)
 
@@ -31,26 +35,26 @@ def beat(live: Live, at: datetime) -> None:
     os.utime(live.paths.beat, (at.timestamp(), at.timestamp()))
 
 
-def test_until_the_first_watcher_began_anything_may_have_been_in_a_file_that_was_changed(
+def test_until_the_first_watcher_began_anything_may_have_been_in_a_file_that_was_written(
     live: Live,
 ) -> None:
     live.write({"acme": api("a")})
 
-    ((since, until),) = Unwatched(live.context).times()
+    ((since, until),) = Unwatched(live.context).times("acme")
 
     assert since < datetime(2000, 1, 1, tzinfo=UTC)
-    assert until == changed_at(live.file)
+    assert until == written_at(live.file)
 
 
 def test_what_a_watcher_has_seen_written_is_known(live: Live) -> None:
     live.write({"acme": api("a")})
     beat(live, datetime.now(UTC) + timedelta(seconds=1))
 
-    assert Unwatched(live.context).times() == ()
+    assert Unwatched(live.context).times("acme") == []
 
 
 def test_without_a_file_nothing_was_in_it(live: Live) -> None:
-    assert Unwatched(live.context).times() == ()
+    assert Unwatched(live.context).times("acme") == []
 
 
 def test_a_time_is_kept_for_later_watchers(live: Live) -> None:
@@ -62,31 +66,86 @@ def test_a_time_is_kept_for_later_watchers(live: Live) -> None:
     watcher.keep()
     beat(live, datetime.now(UTC) + timedelta(seconds=1))
 
-    ((since, until),) = watcher.times()
+    ((since, until),) = watcher.times("acme")
 
     assert abs(since - before) < timedelta(seconds=1)
     assert since < until
-    assert Unwatched(live.context).times() == watcher.times()
+    assert Unwatched(live.context).times("acme") == watcher.times("acme")
 
 
-def test_a_copy_with_its_old_time_was_put_there_now(live: Live) -> None:
-    live.write({"acme": api("a")})
+def test_what_was_written_for_another_entry_has_not_touched_this_one(live: Live) -> None:
+    live.sees({"acme": api("a"), "zeta": api("y")})
+    beat(live, datetime.now(UTC) - HOUR)
+    live.write({"acme": api("a"), "zeta": api("z"), "new": api("n")})
+    watcher = Unwatched(live.context)
+    counts = [len(watcher.times(provider)) for provider in ("acme", "zeta", "new")]
+    watcher.keep()
+
+    assert counts == [0, 1, 1]
+    assert [len(watcher.times(p)) for p in ("acme", "zeta", "new")] == counts
+
+
+def test_what_was_written_and_is_all_the_same_may_have_been_put_back(live: Live) -> None:
+    live.sees({"acme": api("a"), "zeta": api("y")})
+    beat(live, datetime.now(UTC) - HOUR)
+    live.write({"acme": api("a"), "zeta": api("y")})
+
+    assert len(Unwatched(live.context).times("acme")) == 1
+
+
+def old(live: Live) -> None:
     long_ago = datetime.now(UTC) - 10 * HOUR
     os.utime(live.file, (long_ago.timestamp(), long_ago.timestamp()))
     beat(live, datetime.now(UTC) - HOUR)
 
-    assert len(Unwatched(live.context).times()) == 1
+
+def test_a_file_that_only_got_other_rights_is_the_same(live: Live) -> None:
+    live.sees({"acme": api("a")})
+    old(live)
+    live.file.chmod(0o600)
+
+    assert Unwatched(live.context).times("acme") == []
+
+
+def test_another_content_with_an_old_time_was_put_there_since(live: Live) -> None:
+    live.sees({"acme": api("a")})
+    live.write({"acme": api("b")})
+    old(live)
+
+    ((since, until),) = Unwatched(live.context).times("acme")
+
+    assert since < until == changed_at(live.file)
 
 
 def test_only_the_newest_of_many_are_kept(live: Live) -> None:
     at = live.clock.now
-    for number in range(30):
-        live.context.store.note_unwatched((at + number * HOUR, at + (number + 1) * HOUR))
+    times = [UnwatchedTime(at, at + number * HOUR, ("acme",)) for number in range(30)]
+    for time in times:
+        live.context.store.note_unwatched(time)
 
-    kept = live.context.store.unwatched()
+    assert live.context.store.unwatched() == tuple(times[-20:])
 
-    assert len(kept) == 20
-    assert kept[-1][1] == at + 30 * HOUR
+
+def test_who_is_not_blamed_for_what_was_before_a_watcher_is_told_so(
+    live: Live, tmp_path: Path
+) -> None:
+    blamed: list[Signal] = []
+    live.write({})
+    with opencode_running(live.paths, tmp_path):
+        live.sees({"acme": api("a")})
+        os.utime(live.file)
+        lines = LoggedFailures(live.context, Exchange(live.paths), blamed.append)
+        beat(live, datetime.now(UTC) + timedelta(seconds=1))
+        watched = LoggedFailures(live.context, Exchange(live.paths), blamed.append)
+        at = live.clock.now = datetime.now(UTC)
+        line = LoggedFailure(at, "acme", "m1", "ses_1", small=False, message="Rate limit reached")
+        lines.hear(line)
+        unknown = len(blamed)
+        watched.hear(line)
+
+    assert (unknown, len(blamed)) == (0, 1)
+    (why,) = [event.why for event in live.events() if event.kind is EventKind.PROBLEM]
+    assert why.startswith("acme: with which login an opencode began that failed is not known")
 
 
 def test_a_login_that_came_while_nobody_watched_came_when_the_file_was_written(
@@ -94,7 +153,9 @@ def test_a_login_that_came_while_nobody_watched_came_when_the_file_was_written(
 ) -> None:
     live.sees({"acme": api("a")})
     live.write({"acme": api("b"), "zeta": api("z")})
-    written = changed_at(live.file)
+    later = (live.clock.now + HOUR).timestamp()
+    os.utime(live.file, (later, later))
+    written = written_at(live.file)
     live.clock.pass_time(hours=2)
     live.look()
 
