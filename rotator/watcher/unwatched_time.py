@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rotator.context import Context
 from rotator.errors import StoreError
@@ -17,6 +17,8 @@ from rotator.system.regular_files import changed_at, written_at
 
 # No watcher has ever run.
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+# A watcher looks each few seconds, however much there is to do.
+_STOPPED = timedelta(seconds=15)
 
 
 class Unwatched:
@@ -26,18 +28,26 @@ class Unwatched:
         """See since when nobody has watched. No watcher has shown yet that it works."""
         self._context = context
         self._last = _last(context)
+        self._looked_at: datetime | None = None
 
     def keep(self) -> None:
-        """Write down what was seen at the beginning. Raises StoreError: the next call tries it."""
+        """Write down what is new; call it at each regular look. Raises StoreError: then again."""
         if self._last is not None:
             self._context.store.note_unwatched(self._last)
             self._last = None
+        now, before = self._context.clock(), self._looked_at
+        if before is not None and now - before > _STOPPED:
+            # Whoever was stopped for a while has seen nothing of it.
+            until = written_at(self._context.paths.auth_file)
+            if until is not None and until > before:
+                self._context.store.note_unwatched(UnwatchedTime(before, until))
+        self._looked_at = now
 
     def times(self, provider: str) -> Sequence[tuple[datetime, datetime]]:
-        """Return when somebody else may have been in the slot of a provider."""
+        """Return when somebody else may have been in the slot of a provider. Raises StoreError."""
+        self.keep()
         known = self._context.store.unwatched()
-        every = known if self._last is None else (*known, self._last)
-        return [(t.since, t.until) for t in every if provider not in t.unchanged]
+        return [(t.since, t.until) for t in known if provider not in t.unchanged]
 
 
 def _last(context: Context) -> UnwatchedTime | None:
