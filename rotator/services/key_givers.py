@@ -36,7 +36,7 @@ from rotator.opencode.plugin_files import Loaded, loaded_by
 from rotator.opencode.state_database import has_organisation
 from rotator.opencode.vendor_variables import before_logins, variables_of
 from rotator.system.auth_content import AUTH_CONTENT, has_own_logins
-from rotator.system.regular_files import changed_at
+from rotator.system.regular_files import changed_at, written_at
 from rotator.text import sanitize
 
 # With it none of its own plug-ins is loaded; a word that is none of these counts as yes.
@@ -126,7 +126,8 @@ def _code(world: OpencodeInputs, provider: str) -> Iterator[Giver]:
         says = f"the {plugin.kind} {sanitize(plugin.name)}"
         if may_send_own(plugin, provider):
             yield Giver(f"{says} (by its text)", is_sure=False)
-        elif any(_has_changed(path, world.started_at) for path in plugin.files):
+        # What is installed gets an old time of writing, and may come with the first start.
+        elif any(_is_later(written_at(path), world.started_at) for path in plugin.files):
             yield Giver(f"{says} (its text has changed since)", is_sure=False, lasts=False)
 
 
@@ -203,7 +204,7 @@ def _changed(world: OpencodeInputs, provider: str) -> Iterator[Giver]:
     for config in world.configs:
         read_at = world.read_at.get(Path(config.where))
         for path in (Path(config.where), *files_in(config, world.environ, provider)):
-            if _has_changed(path, read_at):
+            if _is_later(changed_at(path), read_at):
                 says = f"{sanitize(str(path))} (it has changed since that opencode read it)"
                 yield Giver(says, is_sure=False, lasts=False)
     for path in project_files(world.environ, world.folders):
@@ -212,12 +213,11 @@ def _changed(world: OpencodeInputs, provider: str) -> Iterator[Giver]:
             yield Giver(says, is_sure=False, lasts=False)
 
 
-def _has_changed(path: Path, read_at: datetime | None) -> bool:
+def _is_later(changed: datetime | None, read_at: datetime | None) -> bool:
     """Tell whether a file is another one by now than what an opencode has read then."""
-    if read_at is None:
+    if changed is None or read_at is None:
         return False
-    changed = changed_at(path)
-    return changed is not None and changed > read_at + _WRITTEN_WITHIN
+    return changed > read_at + _WRITTEN_WITHIN
 
 
 def _well_known(world: OpencodeInputs, context: Context) -> str | None:

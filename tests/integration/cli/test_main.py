@@ -327,46 +327,15 @@ def test_events_are_one_object_a_line(two: Person) -> None:
     assert (lines[-1]["from"], lines[-1]["to"], lines[-1]["schema"]) == ("acme-2", "acme-1", 1)
 
 
+DONE = ("schema", "done", "provider", "alias", "live", "live_in", "note")
 SHOWN: dict[str, tuple[str, ...]] = {
     "accounts": ("schema", "accounts", "unclaimed"),
     "accounts list": ("schema", "accounts", "unclaimed"),
     "accounts unclaimed": ("schema", "unclaimed"),
-    "accounts rename acme/acme-1 work": (
-        "schema",
-        "done",
-        "provider",
-        "alias",
-        "live",
-        "live_in",
-        "note",
-    ),
-    "accounts disable acme/acme-1": (
-        "schema",
-        "done",
-        "provider",
-        "alias",
-        "live",
-        "live_in",
-        "note",
-    ),
-    "accounts enable acme/acme-1": (
-        "schema",
-        "done",
-        "provider",
-        "alias",
-        "live",
-        "live_in",
-        "note",
-    ),
-    "accounts remove acme/acme-1 --yes": (
-        "schema",
-        "done",
-        "provider",
-        "alias",
-        "live",
-        "live_in",
-        "note",
-    ),
+    "accounts rename acme/acme-1 work": DONE,
+    "accounts disable acme/acme-1": DONE,
+    "accounts enable acme/acme-1": DONE,
+    "accounts remove acme/acme-1 --yes": DONE,
     "accounts add zeta": ("schema", "done", "provider", "alias", "live", "live_in", "note"),
     "balance": ("schema", "balancing"),
     "balance off": ("schema", "balancing"),

@@ -88,6 +88,12 @@ def logged(live: Live, folder: Path, run: str = "a1b2") -> str:
     return run
 
 
+def reads(live: Live, run: str, file: Path) -> None:
+    """Let the log tell that this run reads a piece of configuration."""
+    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
+        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
+
+
 def giver(live: Live, run: str | None = None, provider: str = "acme") -> str | None:
     """Return what gives the provider a key of its own, or None."""
     found = find_own_keys(live.context, [], [provider], Origin(run))
@@ -561,8 +567,7 @@ def test_b1_a_file_that_has_changed_since_it_was_read_may_have_given_anything(
     """Whoever takes a key out does not take it out of an opencode that runs."""
     file = write(live.paths.opencode_config / "opencode.json", {})
     run = logged(live, project)
-    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
-        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
+    reads(live, run, file)
     as_read = giver(live, run)
     later = time.time() + 60
     os.utime(file, (later, later))
@@ -584,8 +589,7 @@ def test_b1_a_file_that_is_named_and_has_changed_since_may_have_held_another_key
     key.write_text(api("b")["key"])
     file = write(project / "opencode.json", {"apiKey": "{file:./key-canary.txt}"})
     run = logged(live, project)
-    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
-        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
+    reads(live, run, file)
     as_read = giver(live, run)
     later = time.time() + 60
     os.utime(key, (later, later))
@@ -601,10 +605,8 @@ def test_b1_a_project_s_file_that_is_gone_since_it_was_read_may_have_given_anyth
     """Of the user's own files opencode's log names those that are not there as well."""
     file = write(project / "opencode.json", {})
     run = logged(live, project)
-    with (live.paths.opencode_logs / "opencode.log").open("a") as log:
-        log.write(run_line(run, datetime.now(UTC), f"loading path={file}"))
-        missing = live.paths.opencode_config / "config.json"
-        log.write(run_line(run, datetime.now(UTC), f"loading path={missing}"))
+    reads(live, run, file)
+    reads(live, run, live.paths.opencode_config / "config.json")
     as_read = giver(live, run)
     file.unlink()
 
@@ -655,6 +657,19 @@ def test_b2_a_plug_in_that_has_changed_since_its_opencode_began_may_have_been_an
     assert (as_read, with_ours) == (None, None)
     assert told == f"the plug-in {folder / 'p.js'} (its text has changed since)"
     assert note is not None
+
+
+def test_b2_a_plug_in_that_its_opencode_has_installed_has_not_changed(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files come with the time at which they were packed, in a folder that is new."""
+    folder = live.paths.opencode_config / "plugin"
+    folder.mkdir(parents=True)
+    (folder / "p.js").write_text(NOTIFIER)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    monkeypatch.setattr("rotator.services.key_givers.changed_at", lambda _: later)
+    with opencode_running(live.paths, tmp_path):
+        assert giver(live) is None
 
 
 def test_no_key_is_in_what_is_found(live: Live) -> None:

@@ -105,10 +105,16 @@ def test_b1_a_process_that_was_never_seen_says_nothing(log: Log) -> None:
     assert (len(log.blamed), log.said()) == (1, [])
 
 
-def test_b1_a_key_that_is_taken_out_of_a_file_stays_in_an_opencode_that_runs(log: Log) -> None:
+def configured(log: Log) -> Path:
+    """Let the user's own configuration give a key; return its file."""
     file = log.live.paths.opencode_config / "opencode.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(OWN))
+    return file
+
+
+def test_b1_a_key_that_is_taken_out_of_a_file_stays_in_an_opencode_that_runs(log: Log) -> None:
+    file = configured(log)
     with opencode_running(log.live.paths, log.folder):
         log.written()
         file.unlink()
@@ -121,9 +127,7 @@ def test_b1_a_key_that_is_taken_out_of_a_file_stays_in_an_opencode_that_runs(log
 
 
 def test_b1_another_one_that_began_without_it_does_not_have_it(log: Log) -> None:
-    file = log.live.paths.opencode_config / "opencode.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(OWN))
+    file = configured(log)
     with opencode_running(log.live.paths, log.folder):
         log.written()
     log.lines.see_opencodes()
